@@ -1,0 +1,20 @@
+from django.contrib.auth import views as auth_views
+from django.urls import path
+
+from dietintel.accounts import views
+
+urlpatterns = [
+    path("signup/", views.sign_up, name="signup"),
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("settings/", views.preferences, name="settings"),
+    path("settings/tokens/", views.make_token, name="token_make"),
+    path("settings/tokens/<int:token_id>/delete/", views.delete_token, name="token_delete"),
+    path(
+        "settings/password/",
+        auth_views.PasswordChangeView.as_view(
+            template_name="accounts/password.html", success_url="/settings/", extra_context={"title": None}
+        ),
+        name="password_change",
+    ),
+]

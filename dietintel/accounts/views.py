@@ -1,0 +1,110 @@
+"""Sign-up, login and the settings page."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dietintel.accounts import services
+from dietintel.accounts.forms import PreferencesForm, SignUpForm, TokenForm
+from dietintel.accounts.models import Token
+from dietintel.accounts.throttling import LoginThrottle, SignUpThrottle, wait_seconds
+from dietintel.http import AuthenticatedRequest
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect("home")
+    if not services.signup_open():
+        return render(request, "accounts/signup_closed.html", status=403)
+    form = SignUpForm(request.POST or None)
+    wait = wait_seconds(request, SignUpThrottle) if request.method == "POST" else None
+    if wait is not None:
+        form.add_error(None, _("Too many tries. Wait %(wait)d seconds, then try again.") % {"wait": wait})
+    elif form.is_valid():
+        try:
+            user = services.sign_up(
+                username=form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+                time_zone=form.cleaned_data["time_zone"],
+            )
+        except services.SignupClosed:
+            return render(request, "accounts/signup_closed.html", status=403)
+        except services.UsernameTaken:
+            form.add_error("username", _("Somebody has that name already. Choose another."))
+        else:
+            login(request, user)
+            return redirect("home")
+    status = 429 if wait is not None else 422 if form.errors else 200
+    return render(request, "accounts/signup.html", {"form": form}, status=status)
+
+
+class LoginView(auth_views.LoginView):
+    """Django's login; ten tries a minute from one address, and the owner's sign-up where there is no owner yet."""
+
+    template_name = "accounts/login.html"
+    redirect_authenticated_user = True
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if settings.SIGNUP == "first" and services.signup_open():
+            return redirect("signup")
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        wait = wait_seconds(request, LoginThrottle)
+        if wait is None:
+            return super().post(request, *args, **kwargs)
+        form = self.get_form()
+        form.add_error(None, _("Too many tries. Wait %(wait)d seconds, then try again.") % {"wait": wait})
+        response = self.render_to_response(self.get_context_data(form=form), status=429)
+        response["Retry-After"] = str(wait)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(signup_open=services.signup_open(), **kwargs)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def preferences(request: AuthenticatedRequest) -> HttpResponse:
+    form = PreferencesForm(request.POST or None, instance=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("settings")
+    shown = {"form": form, "token_form": TokenForm(), "tokens": Token.objects.owned_by(request.user)}
+    return render(request, "accounts/settings.html", shown, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def make_token(request: AuthenticatedRequest) -> HttpResponse:
+    """Shows the secret in the answer itself, this once: it is stored nowhere and must not travel in a redirect."""
+    form = TokenForm(request.POST)
+    shown = {
+        "form": PreferencesForm(instance=request.user),
+        "token_form": form,
+        "tokens": Token.objects.owned_by(request.user),
+    }
+    if form.is_valid():
+        token, secret = Token.objects.issue(user=request.user, name=form.cleaned_data["name"])
+        shown |= {"token_form": TokenForm(), "new_token": token, "secret": secret}
+    return render(request, "accounts/settings.html", shown, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def delete_token(request: AuthenticatedRequest, token_id: int) -> HttpResponse:
+    get_object_or_404(Token.objects.owned_by(request.user), pk=token_id).delete()
+    messages.success(request, _("Token deleted. Programs that used it are signed out."))
+    return redirect("settings")

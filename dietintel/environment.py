@@ -1,0 +1,100 @@
+"""Reads the settings of an installation from the environment; refuses what cannot work.
+
+Every problem is an `ImproperlyConfigured` whose message is one sentence that names the variable.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+T = TypeVar("T")
+env = Env()
+
+
+def refuse(name: str, why: str) -> ImproperlyConfigured:
+    """The error for setting `name`; `why` completes the sentence "NAME …"."""
+    return ImproperlyConfigured(f"{name} {why}.")
+
+
+def _read(kind: Callable[..., T], name: str, default: T, expected: str) -> T:
+    try:
+        return kind(name, default)
+    except (EnvError, ValueError) as error:
+        raise refuse(name, f"is {os.environ.get(name)!r}, which is not {expected}") from error
+
+
+def text(name: str, default: str = "") -> str:
+    return env.str(name, default).strip()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    return _read(env.bool, name, default, "yes or no")
+
+
+def whole(name: str, default: int, *, least: int = 0, most: int = 1_000_000) -> int:
+    """A whole number between `least` and `most`, both allowed."""
+    value = _read(env.int, name, default, "a whole number")
+    if not least <= value <= most:
+        raise refuse(name, f"is {value}, which is not between {least} and {most}")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Words separated by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise refuse(name, f"is {value!r}, which is none of {', '.join(allowed)}")
+    return value
+
+
+def address(name: str, default: str = "") -> str:
+    """An http(s) address without a trailing slash; empty where unset."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+        raise refuse(name, f"is {value!r}, which is not an address like https://host/path")
+    return value
+
+
+def folder(name: str, default: Path) -> Path:
+    """A folder that exists afterwards and can be written to."""
+    path = Path(text(name, str(default))).expanduser().resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refuse(name, f"is {path}, and that folder cannot be made: {error.strerror}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise refuse(name, f"is {path}, and that folder cannot be written to")
+    return path
+
+
+def secret_key(data_dir: Path) -> str:
+    """`SECRET_KEY`, or the one kept in `data_dir`, which is made at the first start and readable by its owner alone."""
+    given = text("SECRET_KEY")
+    if given:
+        if len(given) < 32:
+            raise refuse("SECRET_KEY", "is shorter than 32 characters; leave it unset and one is made for you")
+        return given
+    kept = data_dir / "secret_key"
+    if not kept.exists():
+        # Written aside and linked into place: of two processes starting at once, both read the winner's key.
+        draft = data_dir / f".secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        try:
+            os.link(draft, kept)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return kept.read_text().strip()

@@ -1,0 +1,322 @@
+"""DietIntel's settings. What an installation may choose comes from the environment; deploy/example.env lists it."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from dietintel import environment as env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
+SECRET_KEY = env.secret_key(DATA_DIR)
+DEBUG = env.flag("DEBUG", default=False)
+
+# --- The service -------------------------------------------------------------------------------------------------
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.whole("PORT", 8000, least=1, most=65535)
+WEB_WORKERS = env.whole("WEB_WORKERS", 1, least=1, most=64)
+WEB_THREADS = env.whole("WEB_THREADS", 4, least=2, most=256)
+SHUTDOWN_TIMEOUT = env.whole("SHUTDOWN_TIMEOUT", 25, least=1, most=600)  # seconds
+MAX_CONCURRENT_REQUESTS = env.whole("MAX_CONCURRENT_REQUESTS", 2, least=1, most=64)
+TLS_CERT, TLS_KEY = env.text("TLS_CERT"), env.text("TLS_KEY")
+if bool(TLS_CERT) != bool(TLS_KEY):
+    raise env.refuse("TLS_CERT", "and TLS_KEY belong together: set both or neither")
+for _name, _file in (("TLS_CERT", TLS_CERT), ("TLS_KEY", TLS_KEY)):
+    if _file and not Path(_file).is_file():
+        raise env.refuse(_name, f"is {_file}, and there is no such file")
+ROLE = env.choice("DIETINTEL_ROLE", "command", ("command", "web", "worker"))  # set by `serve` for its children
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = [env.address("TRUSTED_ORIGINS", origin) for origin in env.words("TRUSTED_ORIGINS")]
+SIGNUP = env.choice("SIGNUP", "first", ("first", "open", "closed"))
+
+# --- Providers of food data -------------------------------------------------------------------------------------
+PROVIDER_ORDER = env.words("PROVIDER_ORDER", "openfoodfacts,fdc,fatsecret")
+OFF_BASE_URL = env.address("OFF_BASE_URL", "https://world.openfoodfacts.org")
+OFF_CONTACT = env.text("OFF_CONTACT")
+
+# --- Applications -----------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+    "django_q",
+    "health_check",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "dietintel",
+    "dietintel.accounts",
+    "dietintel.gateway",
+    "workflows",
+    "products",
+    "tracking",
+    "monitoring",
+]
+MIDDLEWARE = [
+    "dietintel.http.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "dietintel.http.SecurityHeadersMiddleware",
+    "dietintel.http.ApiSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dietintel.accounts.middleware.TimeZoneMiddleware",
+]
+ROOT_URLCONF = "dietintel.urls"
+WSGI_APPLICATION = "dietintel.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database and cache -----------------------------------------------------------------------------------------
+# Measured: with Django's defaults four web threads beside two workers answer most writes with "database is locked";
+# with these (WAL, the write lock taken at BEGIN) there are no errors. CONN_MAX_AGE=None keeps the pragmas in force.
+SQLITE_PATIENCE_S = 20
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": SQLITE_PATIENCE_S,
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=134217728;"
+    "PRAGMA journal_size_limit=27103364;PRAGMA cache_size=2000",
+}
+
+
+def _database() -> dict[str, object]:
+    url = env.text("DATABASE_URL")
+    if not url:
+        file = DATA_DIR / "dietintel.sqlite3"
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": file,
+            "CONN_MAX_AGE": None,
+            "OPTIONS": SQLITE_OPTIONS,
+            # A file even under test: threads and processes share it as they do in service.
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+        }
+    try:
+        parsed: dict[str, object] = dict(dj_database_url.parse(url))
+    except ValueError as error:
+        raise env.refuse("DATABASE_URL", "is not an address like postgres://user:password@host/name") from error
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        return {**parsed, "CONN_MAX_AGE": None, "OPTIONS": SQLITE_OPTIONS}
+    if parsed["ENGINE"] != "django.db.backends.postgresql":
+        raise env.refuse(
+            "DATABASE_URL", "names a database that DietIntel does not run on; use postgres:// or leave it out"
+        )
+    if ROLE == "web":
+        # A pool only here: a pool inherited by the worker's forks hangs them.
+        return {**parsed, "CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": WEB_THREADS + 1}}}
+    return {**parsed, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {"default": _database()}
+EMBEDDED = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise env.refuse("REDIS_URL", "is not an address like redis://host:6379/0")
+
+DATABASE_ROUTERS = ["dietintel.cache.CacheRouter"]
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "dietintel",
+            "OPTIONS": {
+                "SOCKET_CONNECT_TIMEOUT": 0.3,
+                "SOCKET_TIMEOUT": 0.5,
+                "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+                "IGNORE_EXCEPTIONS": True,
+            },
+        }
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "dietintel.cache.DisposableDatabaseCache",
+            "LOCATION": "dietintel_cache",
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
+        }
+    }
+    if EMBEDDED:
+        DATABASES["cache"] = {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "cache.sqlite3",
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 2,
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=OFF",
+            },
+            "TEST": {"NAME": DATA_DIR / "test_cache.sqlite3"},
+        }
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # seconds; a diary is opened every day, a login should last
+
+Q_CLUSTER = {
+    "name": "dietintel",
+    "orm": "default",  # the queue lives in the application's database: no task is lost with a killed worker
+    "workers": MAX_CONCURRENT_REQUESTS,
+    "timeout": 60,  # seconds
+    "retry": 90,  # seconds; longer than the timeout, or a running task is delivered twice
+    "poll": 0.2,  # seconds
+    "max_attempts": 3,
+    "save_limit": -1,
+    "catch_up": False,
+    "guard_cycle": 0.5,
+}
+
+# --- People and safety ------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+_https = bool(TLS_CERT) or (
+    bool(CSRF_TRUSTED_ORIGINS) and all(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+CSRF_FAILURE_VIEW = "dietintel.api_errors.csrf_failure"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],  # data: for the admin's and Swagger's inline icons
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of a form or JSON body; files are counted apart
+MAX_UPLOAD_BYTES = 12_000_000
+MAX_UPLOAD_PIXELS = 60_000_000
+
+MONITORING_TOKEN = env.text("MONITORING_TOKEN")
+
+# --- API --------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "dietintel.accounts.authentication.TokenAuthentication",
+        "dietintel.accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.NamespaceVersioning",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": "10/min",
+        "signup": "10/hour",
+        "upload": "120/min",
+        "upstream": "60/min",
+    },
+    "EXCEPTION_HANDLER": "dietintel.api_errors.handle",
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "DietIntel",
+    "DESCRIPTION": "Know what you eat, on your own server.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Language, time, files --------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Logs -------------------------------------------------------------------------------------------------------
+ACCESS_LOG = env.flag("ACCESS_LOG", default=True)
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "text" if DEBUG or os.isatty(2) else "json", ("json", "text"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "request_id": {"()": "dietintel.http.RequestIdFilter"},
+        "crashes": {"()": "dietintel.http.CrashFilter"},
+    },
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(levelname)s %(name)s %(message)s %(request_id)s",
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "at",
+        },
+        "text": {"format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.request": {"filters": ["crashes"]},
+        "dietintel.access": {"level": "INFO" if ACCESS_LOG else "WARNING"},
+        "django_q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+    },
+}
