@@ -1,0 +1,74 @@
+"""Answers of providers, kept for a while. A cache in trouble is an empty cache: nothing is raised, little time lost."""
+
+import hashlib
+import json
+import logging
+import pickle
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+import redis.exceptions
+from django.core.cache import cache as django_cache
+from django.db import Error as DatabaseTrouble
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+PATIENCE_S = 0.4  # a cache slower than this is not worth asking …
+PAUSE_S = 30.0  # … for this long
+# What the backends raise when the server is away, or when what is stored is not what was stored.
+TROUBLE = (DatabaseTrouble, redis.exceptions.RedisError, OSError, pickle.PickleError, EOFError, ValueError, TypeError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An answer: `body` as JSON holds it, None for "not found". Times are seconds since the epoch."""
+
+    body: Any
+    found: bool
+    fetched_at: float
+    fresh_until: float
+    keep_until: float
+
+
+def cache_key(provider_operation: str, epoch: int, path: str, params: Mapping[str, str]) -> str:
+    """The same for the same question. A new epoch makes all older entries unfindable, which is how they are purged."""
+    asked = json.dumps([path, sorted(params.items())])
+    return f"gw:{provider_operation}:{epoch}:{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+
+
+class ResponseCache:
+    """Entries in Django's cache. After trouble the cache is left alone for 30 s, so that a stalled one costs little."""
+
+    def __init__(self) -> None:
+        self._skip_until = 0.0
+
+    def get(self, key: str) -> Entry | None:
+        stored = self._guarded(lambda: django_cache.get(key))
+        if not isinstance(stored, dict):
+            return None
+        try:
+            entry = Entry(**stored)
+            times = (entry.fetched_at, entry.fresh_until, entry.keep_until)
+        except TypeError:
+            return None
+        return entry if all(isinstance(at, int | float) for at in times) else None
+
+    def put(self, key: str, entry: Entry, *, now: float) -> None:
+        timeout = max(1, round(entry.keep_until - now))
+        self._guarded(lambda: django_cache.set(key, asdict(entry), timeout))
+
+    def _guarded(self, call: Callable[[], T]) -> T | None:
+        began = time.monotonic()
+        if began < self._skip_until:
+            return None
+        try:
+            return call()
+        except TROUBLE as error:
+            log.warning("the cache is left alone for %d s: %s", PAUSE_S, error)
+            self._skip_until = time.monotonic() + PAUSE_S
+            return None
+        finally:
+            if time.monotonic() - began > PATIENCE_S:
+                self._skip_until = time.monotonic() + PAUSE_S

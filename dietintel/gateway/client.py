@@ -1,0 +1,310 @@
+"""One protected call: cache → bulkhead → one caller per question → breaker and limiter → HTTP → verdict → cache."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from django.conf import settings
+from django.db import connection
+
+from dietintel.gateway import policy
+from dietintel.gateway.bulkhead import Bulkhead
+from dietintel.gateway.cache import Entry, ResponseCache, cache_key
+from dietintel.gateway.classify import ERRORS, Answer, Outcome, Verdict, default_classifier
+from dietintel.gateway.clock import Clock, SystemClock
+from dietintel.gateway.conf import INTERACTIVE, CallPolicy, Operation, ProviderConfig
+from dietintel.gateway.errors import (
+    AuthFailed,
+    BulkheadFull,
+    GatewayError,
+    GatewayMisuse,
+    RequestRefused,
+    StoreUnavailable,
+    UpstreamNotFound,
+    UpstreamTimeout,
+)
+from dietintel.gateway.policy import to_us
+from dietintel.gateway.session import NoAnswer, fetch
+from dietintel.gateway.singleflight import Flight
+from dietintel.gateway.store import Permit, StateStore
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+LEASE_SLACK_S = 5.0  # beyond the call's deadline, before another may take over
+JOIN_WITHOUT_PLACE_S = 2.0  # how long the same question may be waited for without a place of the bulkhead
+
+CACHE = ResponseCache()
+UNEXPECTED_JSON = (ValueError, KeyError, IndexError, TypeError, AttributeError)
+# Half of the threads of a web process may wait for providers; the others go on serving what is here already.
+BULKHEAD = Bulkhead(max(1, settings.WEB_THREADS // 2))
+
+
+@dataclass(frozen=True)
+class GatewayResponse(Generic[T]):
+    """An answer. `fetched_at` is when the provider gave it, seconds since the epoch."""
+
+    data: T
+    source: Literal["network", "cache", "stale", "joined"]
+    fetched_at: float
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """A GET of `path` below the provider's base address. `parse` turns its JSON into what the caller wants.
+
+    `parse` raises one of UNEXPECTED_JSON for what the provider does not promise. `classify` says what a status means.
+    """
+
+    operation: str
+    path: str
+    params: Mapping[str, str]
+    parse: Callable[[object], T]
+    classify: Callable[[Answer], Verdict] = default_classifier
+
+
+@dataclass(frozen=True)
+class _Parsed(Generic[T]):
+    data: T
+    json: object
+
+
+@dataclass(frozen=True)
+class _Call(Generic[T]):
+    """One question on its way: under which key it counts and is kept, and until when it may take."""
+
+    question: Question[T]
+    key: str
+    operation: Operation
+    kept_as: str
+    caller: CallPolicy
+    deadline: float
+
+
+class BaseAPIClient:
+    """Calls one provider. Holds no state of its own: it may be made anew for every call, in every process."""
+
+    def __init__(
+        self,
+        config: ProviderConfig,
+        *,
+        clock: Clock | None = None,
+        chance: Callable[[], float] = random.random,
+        bulkhead: Bulkhead = BULKHEAD,
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.store = StateStore()
+        self._chance = chance
+        self._bulkhead = bulkhead
+
+    def get_json(
+        self, question: Question[T], *, caller: CallPolicy = INTERACTIVE, total_s: float | None = None
+    ) -> GatewayResponse[T]:
+        """Ask, unless a fresh answer is kept. May take up to `total_s` seconds, by default what the `caller` may spend.
+
+        Raises UpstreamNotFound, a `GatewayError`, or GatewayMisuse inside a transaction.
+        """
+        if _inside_transaction():
+            raise GatewayMisuse(f"{self.config.name} was called inside a transaction")
+        key = f"{self.config.name}:{question.operation}"
+        call = _Call(
+            question,
+            key,
+            self.config.operations[question.operation],
+            cache_key(key, self.store.cache_epoch(key), question.path, question.params),
+            caller,
+            deadline=self.clock.now() + (caller.total_s if total_s is None else total_s),
+        )
+        kept = CACHE.get(call.kept_as)
+        if kept is not None and kept.fresh_until > self.clock.now():
+            fresh = _unpack(call, kept, "cache")
+            if fresh is not None:
+                self._count(key, "cache_hit")
+                return fresh
+        self._count(key, "cache_miss")
+        try:
+            return self._ask_once(call)
+        except GatewayError as error:
+            if kept is None or not kept.found or kept.keep_until <= self.clock.now() or not _may_be_stale(error):
+                raise
+            stale = _unpack(call, kept, "stale")
+            if stale is None:
+                raise
+            self._count(key, "cache_stale")
+            return stale
+
+    def _ask_once(self, call: _Call[T]) -> GatewayResponse[T]:
+        """Ask, or wait for the answer of whoever is asking the same."""
+        lease_s = call.deadline - self.clock.now() + LEASE_SLACK_S
+        flight = Flight(call.kept_as, self.clock, lease_s=lease_s)
+
+        def answered() -> GatewayResponse[T] | None:
+            kept = CACHE.get(call.kept_as)
+            return _unpack(call, kept, "joined") if kept and kept.fresh_until > self.clock.now() else None
+
+        while True:
+            try:
+                with self._place():
+                    if flight.lead():
+                        return self._lead(call, flight, answered)
+                    joined = flight.join(answered, until=call.deadline)
+            except BulkheadFull:
+                # The same question, asked a moment ago, costs nothing more: a double tap must not see an error.
+                if not flight.under_way():
+                    raise
+                joined = flight.join(answered, until=min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S))
+            if joined is not None:
+                self._count(call.key, "cache_joined")
+                return joined
+
+    def _lead(
+        self, call: _Call[T], flight: Flight, answered: Callable[[], GatewayResponse[T] | None]
+    ) -> GatewayResponse[T]:
+        trouble: GatewayError | None = None
+        try:
+            # Another leader may have landed between our look into the cache and our taking the lead.
+            return answered() or self._ask(call)
+        except GatewayError as error:
+            trouble = error
+            raise
+        finally:
+            flight.land(trouble)
+
+    def _ask(self, call: _Call[T]) -> GatewayResponse[T]:
+        """The retry loop: every attempt passes the breaker and spends a token."""
+        operation = call.operation
+        attempt = 0
+        while True:
+            attempt += 1
+            verdict, answer = self._attempt(call)
+            now = self.clock.now()
+            if answer is not None:
+                fresh_until = now + operation.cache.ttl_s
+                keep_until = fresh_until + operation.cache.stale_s
+                CACHE.put(call.kept_as, Entry(answer.json, True, now, fresh_until, keep_until), now=now)
+                return GatewayResponse(answer.data, "network", now)
+            if verdict.outcome is Outcome.NOT_FOUND:
+                until = now + operation.cache.negative_ttl_s
+                CACHE.put(call.kept_as, Entry(None, False, now, until, until), now=now)
+                raise UpstreamNotFound(call.question.path)
+            pause = policy.backoff_s(
+                attempt, base_s=operation.retry_base_s, cap_s=operation.retry_cap_s, chance=1.0 - self._chance()
+            )
+            over = attempt >= call.caller.attempts or now + pause >= call.deadline
+            if over or not verdict.outcome.worth_retrying:
+                raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
+            self._count(call.key, "retry")
+            self.clock.sleep(pause)
+
+    def _attempt(self, call: _Call[T]) -> tuple[Verdict, _Parsed[T] | None]:
+        """One admitted attempt and its record. The answer is there exactly when the verdict is SUCCESS."""
+        left = call.deadline - self.clock.now()
+        if left <= 0:
+            raise UpstreamTimeout("no time was left to ask")
+        try:
+            permit = self.store.admit(
+                call.key,
+                call.operation,
+                now=to_us(self.clock.now()),
+                max_wait=to_us(min(call.caller.max_wait_s, left)),
+                headroom=call.caller.headroom,
+                lease=to_us(left + LEASE_SLACK_S),
+            )
+        except GatewayError as error:
+            self._count(call.key, f"rejected_{error.reason}")
+            raise
+        if permit.wait_s > 0:
+            self.clock.sleep(permit.wait_s)
+            left = call.deadline - self.clock.now()
+        began = time.monotonic()
+        try:
+            verdict, answer = self._send(call, total_s=max(0.05, left))
+        except BaseException:  # this process is being stopped: that says nothing about the provider
+            self.store.release(permit)
+            raise
+        self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
+        return verdict, answer
+
+    def _send(self, call: _Call[T], *, total_s: float) -> tuple[Verdict, _Parsed[T] | None]:
+        question, operation = call.question, call.operation
+        try:
+            answer = fetch(
+                f"{self.config.base_url}{question.path}",
+                question.params,
+                {"User-Agent": self.config.user_agent, "Accept": "application/json"},
+                connect_s=operation.connect_s,
+                read_s=operation.read_s,
+                total_s=total_s,
+                max_bytes=operation.max_bytes,
+            )
+        except NoAnswer as error:
+            return error.verdict, None
+        verdict = question.classify(answer)
+        if verdict.outcome is not Outcome.SUCCESS:
+            return verdict, None
+        try:
+            return verdict, _Parsed(question.parse(answer.json), answer.json)
+        except UNEXPECTED_JSON as error:
+            return Verdict(Outcome.MALFORMED, f"unexpected JSON ({type(error).__name__}: {error})"), None
+
+    def _record(self, permit: Permit, operation: Operation, verdict: Verdict, *, elapsed_s: float) -> None:
+        """Tell the shared state. Trouble in telling must not lose an answer that is here already."""
+        key, now = permit.key, to_us(self.clock.now())
+        outcome = verdict.outcome
+        try:
+            failed = outcome.counts_against
+            if verdict.cooldown_s is not None or verdict.stepwise:
+                streak = self.store.cool_down(key, pause_s=verdict.cooldown_s, now=now)
+                failed = failed or (outcome is Outcome.THROTTLED and streak > policy.THROTTLES_BEFORE_FAILURE)
+            if outcome.answered or failed:
+                self.store.record(permit, operation, ok=outcome.answered, elapsed_s=elapsed_s, now=now)
+            else:
+                self.store.release(permit)
+            self.store.count(key, outcome.value)
+            if not outcome.answered:
+                log.warning("%s: %s (%s)", key, outcome.value, verdict.why)
+                self.store.note_error(key, f"{outcome.value}: {verdict.why}", now=now)
+        except StoreUnavailable as error:
+            log.warning("%s: the outcome %s could not be recorded: %s", key, outcome.value, error)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if settings.ROLE == "worker":
+            yield  # its processes have one thread, and nobody else's page waits for it
+        else:
+            with self._bulkhead.place():
+                yield
+
+    def _count(self, key: str, event: str) -> None:
+        try:
+            self.store.count(key, event)
+        except StoreUnavailable as error:
+            log.warning("%s: %s was not counted: %s", key, event, error)
+
+
+def _unpack(call: _Call[T], kept: Entry, source: Literal["cache", "stale", "joined"]) -> GatewayResponse[T] | None:
+    """A kept answer, parsed. None where this version cannot read it. Raises UpstreamNotFound for a kept "no"."""
+    if not kept.found:
+        raise UpstreamNotFound(call.question.path)
+    try:
+        return GatewayResponse(call.question.parse(kept.body), source, kept.fetched_at)
+    except UNEXPECTED_JSON:
+        return None
+
+
+_MAY_NOT_BE_STALE = (AuthFailed, RequestRefused)
+
+
+def _may_be_stale(error: GatewayError) -> bool:
+    """RFC 5861: an old answer stands in for a failing provider, not for one that refuses the question."""
+    return not isinstance(error, _MAY_NOT_BE_STALE)
+
+
+def _inside_transaction() -> bool:
+    """By the rule of `transaction.atomic(durable=True)`: the transaction of a test case does not count."""
+    blocks: list[Any] = connection.atomic_blocks
+    return connection.in_atomic_block and not blocks[-1]._from_testcase
