@@ -1,0 +1,29 @@
+"""Every address of the site. With `api_errors` and `serve`, the only modules that know every app."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from monitoring.api_urls import urlpatterns as monitoring_api
+from products.api_urls import urlpatterns as products_api
+
+schema = SpectacularAPIView.as_view(api_version="v1")
+api_v1 = [
+    *products_api,
+    *monitoring_api,
+    path("schema", schema, name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="v1:schema"), name="docs"),
+]
+urlpatterns = [
+    path("", login_required(RedirectView.as_view(pattern_name="scan")), name="home"),
+    path("", include("dietintel.accounts.urls")),
+    path("", include("products.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include((api_v1, "v1"), namespace="v1")),
+]
+handler400 = "dietintel.api_errors.bad_request"
+handler403 = "dietintel.api_errors.forbidden"
+handler404 = "dietintel.api_errors.not_found"
+handler500 = "dietintel.api_errors.server_error"

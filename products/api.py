@@ -1,0 +1,152 @@
+"""Foods over HTTP: lookup, search, own foods, corrections, scans."""
+
+import uuid
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import Throttled
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from dietintel.accounts.models import User
+from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle
+from dietintel.http import AuthenticatedApiRequest, preferred_languages
+from products import lookup, scanning, services
+from products.barcodes import Barcode, InvalidBarcode
+from products.foods import Food
+from products.models import Product
+from products.search import MOST, PAGE, InvalidCursor, search
+from products.serializers import (
+    FoodChangesSerializer,
+    FoodListSerializer,
+    FoodSerializer,
+    InvalidBarcodeError,
+    OwnFoodSerializer,
+    ScanInput,
+    ScanOutput,
+)
+
+
+def shown(product: Product, request: AuthenticatedApiRequest) -> Food:
+    return Food(product, preferred_languages(request), timezone.now())
+
+
+def _reference(text: str) -> Barcode | uuid.UUID:
+    try:
+        return lookup.parse_reference(text)
+    except InvalidBarcode as error:
+        raise InvalidBarcodeError({"barcode": [str(error)]}, code="INVALID_BARCODE") from error
+
+
+def _here(text: str, user: User) -> Product:
+    product = lookup.here(_reference(text), user)
+    if product is None:
+        raise Http404
+    return product
+
+
+class ProductList(APIView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("search", str, description="Words or beginnings of words; misspelt ones are forgiven"),
+            OpenApiParameter("limit", int, description=f"1 to {MOST}, otherwise {PAGE}"),
+            OpenApiParameter("cursor", str, description="`next_cursor` of the page before"),
+        ],
+        responses=FoodListSerializer,
+        operation_id="products_search",
+    )
+    def get(self, request: AuthenticatedApiRequest) -> Response:
+        """Search the local catalogue and own foods, best first."""
+        text = request.query_params.get("search", "")
+        limit = serializers.IntegerField(min_value=1, max_value=MOST)
+        try:
+            wanted = limit.run_validation(request.query_params.get("limit", PAGE))
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"limit": error.detail}) from error
+        try:
+            page = search(text[:200], request.user, limit=wanted, cursor=request.query_params.get("cursor", ""))
+        except InvalidCursor as error:
+            raise serializers.ValidationError({"cursor": [str(error)]}) from error
+        foods = [shown(product, request) for product in page.products]
+        return Response(FoodListSerializer({"results": foods, "next_cursor": page.next_cursor}).data)
+
+    @extend_schema(request=OwnFoodSerializer, responses={201: FoodSerializer}, operation_id="products_create")
+    def post(self, request: AuthenticatedApiRequest) -> Response:
+        """Enter an own food."""
+        wanted = OwnFoodSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        food = services.create_own_food(owner=request.user, **wanted.validated_data)
+        return Response(FoodSerializer(shown(food, request)).data, status=status.HTTP_201_CREATED)
+
+
+class ProductDetail(APIView):
+    @extend_schema(
+        operation_id="products_lookup",
+        responses={
+            200: FoodSerializer,
+            404: OpenApiResponse(
+                description="PRODUCT_NOT_FOUND: the providers do not know it; enter it as an own food"
+            ),
+            422: OpenApiResponse(description="INVALID_BARCODE"),
+            503: OpenApiResponse(description="PROVIDERS_UNAVAILABLE: nobody could be asked; try again later"),
+        },
+    )
+    def get(self, request: AuthenticatedApiRequest, reference: str) -> Response:
+        """Look a food up by its barcode, asking the providers where it is not known here; or fetch it by its id."""
+        wanted = _reference(reference)
+        if isinstance(wanted, Barcode):
+            product = lookup.lookup(wanted, request.user, before_asking=lambda: self._may_ask(request))
+        else:
+            product = _here(reference, request.user)
+        return Response(FoodSerializer(shown(product, request)).data)
+
+    @extend_schema(request=FoodChangesSerializer, responses=FoodSerializer, operation_id="products_change")
+    def patch(self, request: AuthenticatedApiRequest, reference: str) -> Response:
+        """Change an own food; or correct a provider's food, for yourself alone."""
+        product = _here(reference, request.user)
+        changes = FoodChangesSerializer(data=request.data)
+        changes.is_valid(raise_exception=True)
+        if product.owner_id is None:
+            services.correct(product, request.user, changes.validated_data)
+        else:
+            services.change_own_food(product, changes.validated_data)
+        return Response(FoodSerializer(shown(_here(reference, request.user), request)).data)
+
+    @extend_schema(responses={204: None}, operation_id="products_delete")
+    def delete(self, request: AuthenticatedApiRequest, reference: str) -> Response:
+        """Delete an own food; or take back your correction of a provider's food. 404 where there is none."""
+        product = _here(reference, request.user)
+        if product.owner_id is not None:
+            product.delete()
+        elif not services.withdraw_correction(product, request.user):
+            raise Http404
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _may_ask(self, request: AuthenticatedApiRequest) -> None:
+        throttle = UpstreamThrottle()
+        if not throttle.allow_request(request, self):
+            raise Throttled(throttle.wait())
+
+
+class Scan(APIView):
+    parser_classes = [MultiPartParser]
+    throttle_classes = [UploadThrottle]
+
+    @extend_schema(request={"multipart/form-data": ScanInput}, responses=ScanOutput, operation_id="products_scan")
+    def post(self, request: AuthenticatedApiRequest) -> Response:
+        """Read the barcodes in a photo. The photo is not kept."""
+        wanted = ScanInput(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        try:
+            codes = scanning.barcodes_in(wanted.validated_data["image"])
+        except scanning.UnreadablePicture as error:
+            raise serializers.ValidationError({"image": [str(error)]}) from error
+        read: list[dict[str, Any]] = []
+        for code in codes:
+            product = lookup.known(code, request.user)
+            read.append({"barcode": str(code), "product": shown(product, request) if product else None})
+        return Response(ScanOutput({"codes": read}).data)

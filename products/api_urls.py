@@ -1,0 +1,9 @@
+from django.urls import path
+
+from products import api
+
+urlpatterns = [
+    path("products", api.ProductList.as_view(), name="products"),
+    path("products/scan", api.Scan.as_view(), name="scan"),
+    path("products/<path:reference>", api.ProductDetail.as_view(), name="product"),
+]

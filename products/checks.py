@@ -1,0 +1,28 @@
+"""Settings that would break lookups later, found at the start."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+
+def contact_is_given(**kwargs: Any) -> list[CheckMessage]:
+    """Open Food Facts asks every program for a contact, and may ban those without."""
+    if settings.OFF_CONTACT or "openfoodfacts" not in settings.PROVIDER_ORDER:
+        return []
+    return [
+        Warning(
+            "OFF_CONTACT is not set.",
+            hint="Open Food Facts asks for an e-mail address in every request, to reach you instead of blocking you.",
+            id="products.W001",
+        )
+    ]
+
+
+def providers_are_known(**kwargs: Any) -> list[CheckMessage]:
+    known = {"openfoodfacts", "fdc", "fatsecret"}
+    return [
+        Error(f"PROVIDER_ORDER names {name!r}, which is no provider.", id="products.E001")
+        for name in settings.PROVIDER_ORDER
+        if name not in known
+    ]

@@ -1,0 +1,144 @@
+"""What people type about foods."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from products.barcodes import Barcode, InvalidBarcode, normalise
+from products.foods import Food
+from products.models import Basis
+from products.nutrients import FURTHER, MAIN, NUTRIENTS, Nutrient
+from products.providers.base import Serving
+
+SERVINGS = 3
+
+
+class BarcodeField(forms.CharField):
+    """A barcode in any form that people and scanners produce; cleans to a `Barcode`, None where empty."""
+
+    widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "maxlength": None})
+
+    def clean(self, value: Any) -> Barcode | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return normalise(text)
+        except InvalidBarcode as error:
+            raise ValidationError(str(error)) from error
+
+
+class FigureInput(forms.TextInput):
+    """Takes a decimal comma as well as a point, as packs print both."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"inputmode": "decimal", "autocomplete": "off"})
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        value = super().value_from_datadict(data, files, name)
+        return value.replace(",", ".").strip() if isinstance(value, str) else value
+
+
+class FigureField(forms.DecimalField):
+    """A figure as printed on a pack; empty means "not declared"."""
+
+    widget = FigureInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, min_value=Decimal(0), max_digits=10, decimal_places=4, **kwargs)
+
+
+class ScanForm(forms.Form):
+    barcode = BarcodeField(
+        label=_("Barcode"), max_length=200, required=True, error_messages={"required": _("Enter the digits.")}
+    )
+
+
+class PhotoForm(forms.Form):
+    image = forms.FileField(
+        label=_("Photo of a barcode"),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp", "capture": "environment"}),
+        error_messages={"required": _("Choose a photo first.")},
+    )
+
+
+class FoodForm(forms.Form):
+    """An own food, or a correction of a provider's. Figures are per 100 g or ml."""
+
+    name = forms.CharField(label=_("Name"), max_length=300)
+    brand = forms.CharField(label=_("Brand"), max_length=300, required=False)
+    barcode = BarcodeField(label=_("Barcode"), max_length=200, required=False)
+    basis = forms.ChoiceField(
+        label=_("The figures are for"), choices=[("g", _("100 g")), ("ml", _("100 ml"))], widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, with_barcode: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not with_barcode:
+            del self.fields["barcode"]
+        for nutrient in NUTRIENTS.values():
+            self.fields[nutrient.key] = FigureField(label=nutrient.label, max_value=nutrient.most)
+        for number in range(1, SERVINGS + 1):
+            self.fields[f"serving_{number}_label"] = forms.CharField(
+                label=_("Serving"),
+                max_length=120,
+                required=False,
+                widget=forms.TextInput(attrs={"autocomplete": "off"}),
+            )
+            self.fields[f"serving_{number}_amount"] = FigureField(label=_("g or ml"), max_value=Decimal("99999"))
+
+    def main(self) -> Iterator[tuple[Nutrient, forms.BoundField]]:
+        """The rows of the label that every pack has."""
+        return ((nutrient, self[nutrient.key]) for nutrient in MAIN)
+
+    def further(self) -> Iterator[tuple[Nutrient, forms.BoundField]]:
+        return ((nutrient, self[nutrient.key]) for nutrient in FURTHER)
+
+    def has_further(self) -> bool:
+        return any(field.value() not in (None, "") or field.errors for _nutrient, field in self.further())
+
+    def servings(self) -> Iterator[tuple[forms.BoundField, forms.BoundField]]:
+        return ((self[f"serving_{n}_label"], self[f"serving_{n}_amount"]) for n in range(1, SERVINGS + 1))
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for number in range(1, SERVINGS + 1):
+            label, amount = cleaned.get(f"serving_{number}_label"), cleaned.get(f"serving_{number}_amount")
+            if label and not amount and f"serving_{number}_amount" not in self.errors:
+                self.add_error(f"serving_{number}_amount", _("How much is that?"))
+            if amount and not label:
+                self.add_error(f"serving_{number}_label", _("What is it called? “1 slice”, for example."))
+        return cleaned
+
+    def changes(self) -> dict[str, Any]:
+        """The cleaned values as `services` take them."""
+        cleaned = self.cleaned_data
+        numbers = range(1, SERVINGS + 1)
+        rows = [(cleaned[f"serving_{n}_label"], cleaned[f"serving_{n}_amount"]) for n in numbers]
+        changes = {
+            "name": cleaned["name"],
+            "brand": cleaned["brand"],
+            "basis": cleaned["basis"],
+            "per_100": {key: cleaned[key] for key in NUTRIENTS},
+            "servings": [Serving(label, amount) for label, amount in rows if label],
+        }
+        return changes | ({"barcode": cleaned["barcode"]} if "barcode" in cleaned else {})
+
+
+def initial_of(food: Food) -> Mapping[str, Any]:
+    """What a form shows of a food that is there."""
+    initial: dict[str, Any] = {"name": food.name, "brand": food.brand, "basis": food.basis, "barcode": food.barcode}
+    initial |= dict(food.per_100)
+    for number, serving in enumerate(food.servings[:SERVINGS], start=1):
+        initial |= {f"serving_{number}_label": serving.label, f"serving_{number}_amount": serving.amount}
+    return initial
+
+
+EMPTY = {"basis": Basis.GRAM}

@@ -1,0 +1,249 @@
+"""From a barcode to a food: what is here, else what the providers say, else an honest "no" or "could not ask".
+
+All that other apps may use of providers. Never inside a transaction: it may read the network.
+"""
+
+import datetime as dt
+import math
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dietintel.accounts.models import User
+from dietintel.gateway.conf import BACKGROUND, INTERACTIVE, CallPolicy
+from dietintel.gateway.errors import GatewayError, UpstreamNotFound
+from products import providers
+from products.barcodes import Barcode, normalise
+from products.models import Miss, Product
+from products.providers.base import ProductData, Provider
+from workflows.tasks import enqueue
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+EACH_S, ALL_S = 5.0, 8.0  # seconds for one provider, and for all of them, while a person waits
+REFRESH_S = 45.0  # below the queue's time-out of a task
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """A provider that could not be asked, and in how many seconds it may be worth trying; None: not known."""
+
+    label: str
+    reason: str
+    retry_after_s: float | None
+
+
+class ProductError(Exception):
+    """There is no food to show for the barcode. `sentence` is for the person."""
+
+    def __init__(self, barcode: Barcode, unasked: tuple[Unasked, ...] = ()) -> None:
+        super().__init__(str(barcode))
+        self.barcode = barcode
+        self.unasked = unasked
+
+    @property
+    def sentence(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def own_food_url(self) -> str:
+        """The form for an own food, with the barcode filled in."""
+        return f"{reverse('food_new')}?barcode={self.barcode}"
+
+    @property
+    def labels(self) -> str:
+        """Who could not be asked."""
+        return ", ".join(each.label for each in self.unasked)
+
+
+class ProductNotFound(ProductError):
+    """Somebody who could be asked does not know it. `unasked` may know it; retrying at once will not help.
+
+    `kind` says what a provider knows it as, where that is no food.
+    """
+
+    def __init__(self, barcode: Barcode, unasked: tuple[Unasked, ...] = (), *, kind: str = "") -> None:
+        super().__init__(barcode, unasked)
+        self.kind = kind
+
+    @property
+    def sentence(self) -> str:
+        if self.kind:
+            return _("This barcode belongs to something that is not listed as food. Enter it yourself if you eat it.")
+        if self.barcode.shop_internal:
+            return _("Shops print codes like this for themselves, so nobody else knows it. Enter it as your own food.")
+        if self.unasked:
+            return _(
+                "Nobody who answered knows this barcode; %(labels)s could not be asked. Enter it as your own food."
+            ) % {"labels": self.labels}
+        return _("No provider knows this barcode. Enter it as your own food; the barcode is filled in.")
+
+
+class ProvidersUnavailable(ProductError):
+    """Nobody could be asked. Retry after `retry_after_s`, where it is known."""
+
+    @property
+    def retry_after_s(self) -> int | None:
+        """Whole seconds until the first of them may be asked again."""
+        waits = [each.retry_after_s for each in self.unasked if each.retry_after_s is not None]
+        return max(1, math.ceil(min(waits))) if waits else None
+
+    @property
+    def sentence(self) -> str:
+        if self.retry_after_s is None:
+            return _("We could not reach %(labels)s. Try again in a moment, or enter it by hand.") % {
+                "labels": self.labels
+            }
+        return _("We could not reach %(labels)s. Try again in %(seconds)d seconds, or enter it by hand.") % {
+            "labels": self.labels,
+            "seconds": self.retry_after_s,
+        }
+
+
+def parse_reference(text: str) -> Barcode | uuid.UUID:
+    """What an address names a food by: its barcode or its id. Raises InvalidBarcode for neither."""
+    return uuid.UUID(text) if _UUID.fullmatch(text) else normalise(text)
+
+
+def here(reference: Barcode | uuid.UUID, user: User) -> Product | None:
+    """The food that is kept under a barcode or an id, if `user` may see it. One query, correction included."""
+    if isinstance(reference, Barcode):
+        return known(reference, user)
+    return Product.objects.visible_to(user).corrected_for(user).filter(uuid=reference).first()
+
+
+def known(barcode: Barcode, user: User) -> Product | None:
+    """What is here: the own food, else the row of the first provider in order. One query, correction included."""
+    rows = list(Product.objects.known_as(barcode, user))
+    if not rows:
+        return None
+    order = [provider.config.name for provider in providers.in_order()]
+    return min(rows, key=lambda row: (row.owner_id is None, order.index(row.source) if row.source in order else 99))
+
+
+def lookup(
+    barcode: Barcode,
+    user: User,
+    *,
+    before_asking: Callable[[], None] = lambda: None,
+    now: dt.datetime | None = None,
+) -> Product:
+    """The food behind a barcode as `user` may see it. Reads the network only where nothing is known here.
+
+    An old row is returned at once, and refreshed by the worker. `before_asking` is called where providers have to be
+    asked, and may raise to prevent it. Raises ProductNotFound or ProvidersUnavailable.
+    """
+    now = now or timezone.now()
+    product = known(barcode, user)
+    if product is None:
+        before_asking()
+        _ask(barcode, now=now)
+        product = known(barcode, user)
+        if product is None:  # deleted within these milliseconds
+            raise ProductNotFound(barcode)
+    elif product.stale(now=now):
+        enqueue(refresh, product.pk, once_within_s=600)
+    return product
+
+
+def refresh(product_id: int) -> str:
+    """Ask the source of a row again, with the worker's patience. Safe to repeat. Returns what happened, in a word.
+
+    A provider that no longer knows the product, or cannot be asked, leaves the row as it is.
+    """
+    product = Product.objects.filter(pk=product_id, owner=None).first()
+    provider = providers.called(product.source) if product else None
+    if product is None or provider is None:
+        return "gone"
+    try:
+        said = provider.product(Barcode(product.barcode), caller=BACKGROUND, total_s=REFRESH_S)
+    except UpstreamNotFound:
+        return "no longer known"
+    except GatewayError as error:
+        return f"not asked: {error.reason}"
+    if said.kind != "food":
+        return f"not a food: {said.kind}"
+    keep(said, source=product.source, now=timezone.now())
+    return "refreshed"
+
+
+def keep(said: ProductData, *, source: str, now: dt.datetime) -> Product:
+    """Write what a provider said into its one row. Corrections are rows of their own and stay."""
+    row = Product(source=source, barcode=said.barcode, fetched_at=now, **columns(said))
+    row.search_text = row.searchable()
+    changed = [*columns(said), "fetched_at", "search_text"]
+    with transaction.atomic():
+        kept = Product.objects.select_for_update().filter(source=source, barcode=said.barcode, owner=None).first()
+        if kept is None:
+            # Of two processes that got here at once, the second finds the row of the first.
+            Product.objects.bulk_create([row], ignore_conflicts=True)
+            kept = Product.objects.get(source=source, barcode=said.barcode, owner=None)
+        for name in changed:
+            setattr(kept, name, getattr(row, name))
+        kept.save(update_fields=changed)
+        Miss.objects.filter(provider=source, barcode=said.barcode).delete()
+    return kept
+
+
+def columns(said: ProductData) -> dict[str, Any]:
+    """The columns of `Product` that hold what a provider says; the rest identifies the row."""
+    return {
+        "name": said.name,
+        "names": dict(said.names),
+        "brand": said.brand,
+        "quantity": said.quantity,
+        "basis": said.basis,
+        "per_100": said.per_100,
+        "servings": [{"label": each.label, "amount": str(each.amount)} for each in said.servings],
+        "nutriscore": said.nutriscore,
+        "nova_group": said.nova_group,
+        "allergens": None if said.allergens is None else list(said.allergens),
+        "image_url": said.image_url,
+        "quality": [{"code": flag.code, "about": list(flag.about)} for flag in said.quality],
+    }
+
+
+def _ask(barcode: Barcode, *, now: dt.datetime) -> None:
+    """Ask one provider after the other until one knows it, and keep what it says. Raises as `lookup` does."""
+    if barcode.shop_internal:
+        raise ProductNotFound(barcode)  # whatever a provider has under it, is another shop's
+    believed = set(Miss.objects.believed(barcode, now=now).values_list("provider", flat=True))
+    said_no = False
+    kind = ""
+    unasked: list[Unasked] = []
+    ends = time.monotonic() + ALL_S
+    for provider in providers.in_order():
+        if provider.config.name in believed:
+            said_no = True
+            continue
+        try:
+            said = _said(provider, barcode, INTERACTIVE, total_s=min(EACH_S, ends - time.monotonic()))
+        except GatewayError as error:
+            unasked.append(Unasked(provider.config.label, error.reason, error.retry_after_s))
+            continue
+        if said is None:
+            Miss.objects.remember(barcode, provider.config.name, now=now)
+            said_no = True
+        elif said.kind != "food":
+            said_no, kind = True, said.kind
+        else:
+            keep(said, source=provider.config.name, now=now)
+            return
+    if said_no or not unasked:
+        raise ProductNotFound(barcode, tuple(unasked), kind=kind)
+    raise ProvidersUnavailable(barcode, tuple(unasked))
+
+
+def _said(provider: Provider, barcode: Barcode, caller: CallPolicy, *, total_s: float) -> ProductData | None:
+    """What the provider says; None for "I do not know it"."""
+    try:
+        return provider.product(barcode, caller=caller, total_s=total_s)
+    except UpstreamNotFound:
+        return None

@@ -1,0 +1,59 @@
+"""What a provider of food data is, and what it says about a food."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from dietintel.gateway.conf import CallPolicy, ProviderConfig
+from products.barcodes import Barcode
+from products.nutrients import NOTHING_DECLARED, Nutrients
+from products.quality import Flag
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A usual portion: how it is called, and how many g or ml (the food's basis) it has."""
+
+    label: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class ProductData:
+    """A food as one provider describes it. Nothing here is corrected or guessed beyond what `quality` says."""
+
+    barcode: str  # canonical; empty for foods without one
+    name: str
+    names: Mapping[str, str] = field(default_factory=dict)  # by two-letter language
+    brand: str = ""
+    quantity: str = ""  # of the pack, as printed
+    basis: Literal["g", "ml"] = "g"
+    per_100: Nutrients = NOTHING_DECLARED
+    servings: tuple[Serving, ...] = ()
+    nutriscore: str = ""  # a to e
+    nova_group: int | None = None
+    allergens: tuple[str, ...] | None = None  # None: unknown
+    image_url: str = ""
+    quality: tuple[Flag, ...] = ()
+    kind: str = "food"  # what it is instead, where it is no food
+
+
+class Provider(Protocol):
+    """Asks one provider. Every method may take seconds and must not be called inside a transaction."""
+
+    config: ProviderConfig
+
+    def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
+        """What the provider says about `barcode`, within `total_s` seconds.
+
+        Raises `UpstreamNotFound` where it says that it has no such product, and a `GatewayError` where it could not
+        be asked.
+        """
+
+    def page_url(self, barcode: str) -> str:
+        """Where people can see and mend the provider's entry."""
+
+    @property
+    def attribution(self) -> str:
+        """The credit that the licence asks for."""

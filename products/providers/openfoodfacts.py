@@ -1,0 +1,448 @@
+"""Open Food Facts: one product's JSON in, one `ProductData` out.
+
+Two shapes of nutrition occur: `nutriments` (API before v3.5, older dump rows) and `nutrition` (since). See
+https://openfoodfacts.github.io/openfoodfacts-server/api/ and docs/how-a-lookup-works.md.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from django.conf import settings
+from django.core.cache import cache
+
+from dietintel import __version__
+from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
+from dietintel.gateway.client import BaseAPIClient, Question
+from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
+from dietintel.gateway.errors import RequestRefused, UpstreamNotFound
+from products.barcodes import Barcode, InvalidBarcode, normalise
+from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
+from products.providers.base import ProductData, Serving
+from products.quality import Flag, doubts
+
+V3, V2 = "/api/v3.6/product/", "/api/v2/product/"
+V2_REMEMBERED_S = 24 * 3600
+REFUSED_COOLDOWN_S = 3600.0  # after a 403: we may be banned, and asking on would prolong it
+LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "fi", "cs", "ro", "hu", "el", "tr", "ru", "ja")
+FIELDS = ",".join(
+    (
+        "code,product_name,generic_name,brands,lang,quantity,product_quantity_unit,serving_size,serving_quantity",
+        "serving_quantity_unit,nutrition_data_per,nutriments,nutrition,nutriscore_grade,nutrition_grades,nova_group",
+        "allergens_tags,image_front_url,data_quality_errors_tags,product_type",
+        *(f"product_name_{language}" for language in LANGUAGES),
+    )
+)
+# 15 reads a minute and address are allowed, for all users of this installation together. Five at once, for somebody who
+# unpacks the shopping, leave 11 a minute in the long run.
+READS = RateLimit(limit=15, period_s=60, burst=5)
+
+# Our key: Open Food Facts' names for it, the first that is declared counts. Their `_100g` values are in grams.
+NAMES: dict[str, tuple[str, ...]] = {
+    "fat_g": ("fat",), "saturated_fat_g": ("saturated-fat",), "carbohydrates_g": ("carbohydrates",),
+    "sugars_g": ("sugars",), "fiber_g": ("fiber",), "protein_g": ("proteins",), "salt_g": ("salt",),
+    "monounsaturated_fat_g": ("monounsaturated-fat",), "polyunsaturated_fat_g": ("polyunsaturated-fat",),
+    "trans_fat_g": ("trans-fat",), "added_sugars_g": ("added-sugars",), "polyols_g": ("polyols",),
+    "starch_g": ("starch",), "alcohol_vol": ("alcohol",), "cholesterol_mg": ("cholesterol",),
+    "caffeine_mg": ("caffeine",), "vitamin_a_ug": ("vitamin-a",), "vitamin_b1_mg": ("vitamin-b1",),
+    "vitamin_b2_mg": ("vitamin-b2",), "vitamin_b3_mg": ("vitamin-pp",), "vitamin_b5_mg": ("pantothenic-acid",),
+    "vitamin_b6_mg": ("vitamin-b6",), "vitamin_b7_ug": ("biotin",), "vitamin_b9_ug": ("vitamin-b9", "folates"),
+    "vitamin_b12_ug": ("vitamin-b12",), "vitamin_c_mg": ("vitamin-c",), "vitamin_d_ug": ("vitamin-d",),
+    "vitamin_e_mg": ("vitamin-e",), "vitamin_k_ug": ("vitamin-k",), "calcium_mg": ("calcium",),
+    "chloride_mg": ("chloride",), "copper_mg": ("copper",), "fluoride_mg": ("fluoride",), "iodine_ug": ("iodine",),
+    "iron_mg": ("iron",), "magnesium_mg": ("magnesium",), "manganese_mg": ("manganese",),
+    "phosphorus_mg": ("phosphorus",), "potassium_mg": ("potassium",), "selenium_ug": ("selenium",),
+    "zinc_mg": ("zinc",),
+}  # fmt: skip
+LEAST_SERVING = Decimal(5)  # g or ml; figures per 100 calculated from less magnify the label's rounding too much
+GRAMS_PER = {
+    "g": Decimal(1), "mg": Decimal("0.001"), "µg": Decimal("0.000001"), "μg": Decimal("0.000001"),
+    "mcg": Decimal("0.000001"), "kg": Decimal(1000),
+}  # fmt: skip
+_UNIT = r"(kg|mg|g|ml|cl|dl|l|oz|fl\.? ?oz)"
+_AMOUNT = re.compile(rf"(\d+(?:[.,]\d+)?)\s*{_UNIT}(?![a-z])", re.IGNORECASE)
+_TO_BASIS = {
+    "g": Decimal(1), "kg": Decimal(1000), "mg": Decimal("0.001"),
+    "ml": Decimal(1), "cl": Decimal(10), "dl": Decimal(100), "l": Decimal(1000),
+}  # fmt: skip
+_LANGUAGE_NAME = re.compile(r"product_name_([a-z]{2})")
+SOURCES = ("manufacturer", "packaging", "usda")
+
+
+class OpenFoodFacts:
+    """The provider. `product` reads the network."""
+
+    def __init__(self, config: ProviderConfig, client: BaseAPIClient | None = None) -> None:
+        self.config = config
+        self._client = client or BaseAPIClient(config)
+
+    def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
+        """v3 first. v2 only where v3 is answered with 404 and a page, as by mirrors that do not have it."""
+        old_only = f"openfoodfacts:v2:{self.config.base_url}"
+        if not cache.get(old_only):
+            try:
+                return self._ask(V3, barcode, caller=caller, total_s=total_s)
+            except RequestRefused as error:
+                if str(error) != NO_V3:
+                    raise
+            cache.set(old_only, True, V2_REMEMBERED_S)
+        return self._ask(V2, barcode, caller=caller, total_s=total_s)
+
+    def page_url(self, barcode: str) -> str:
+        return f"https://world.openfoodfacts.org/product/{barcode}"
+
+    @property
+    def attribution(self) -> str:
+        return "Open Food Facts contributors, ODbL 1.0"
+
+    def _ask(self, version: str, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
+        question = Question(
+            operation="product",
+            path=f"{version}{barcode}",
+            params={"fields": FIELDS, "product_type": "all"},
+            parse=lambda body: parse(body, asked=barcode),
+            classify=classify_v3 if version == V3 else classify,
+        )
+        found = self._client.get_json(question, caller=caller, total_s=total_s).data
+        if found is None:
+            raise UpstreamNotFound(question.path)
+        return found
+
+
+def open_food_facts() -> OpenFoodFacts:
+    """From the settings."""
+    contact = f" ({settings.OFF_CONTACT})" if settings.OFF_CONTACT else ""
+    return OpenFoodFacts(
+        ProviderConfig(
+            name="openfoodfacts",
+            label="Open Food Facts",
+            base_url=settings.OFF_BASE_URL,
+            user_agent=f"DietIntel/{__version__}{contact}",
+            operations={
+                # The row is the memory of what was found; the answer itself is kept for those who ask meanwhile.
+                "product": Operation(rate=READS, cache=CachePolicy(ttl_s=300, negative_ttl_s=3600)),
+            },
+        )
+    )
+
+
+# --- What a status means ----------------------------------------------------------------------------------------
+NO_V3 = "this address has no v3"
+
+
+def classify(answer: Answer) -> Verdict:
+    """Open Food Facts says "too much" with 503 as well, and means "we have banned you" by 403."""
+    if answer.status == 503:
+        return Verdict(Outcome.THROTTLED, "503", cooldown_s=answer.retry_after_s, stepwise=True)
+    if answer.status == 403:
+        return Verdict(Outcome.AUTH, "403: refused, perhaps banned", cooldown_s=REFUSED_COOLDOWN_S)
+    if answer.status in {404, 410} and answer.is_json:
+        # "There is one, but it is no food" comes as a 404 too; only a plain "no" may be remembered as one.
+        kinds = _kinds_of_error(answer.json)
+        if "product_found_with_a_different_product_type" in kinds:
+            return Verdict(Outcome.SUCCESS)
+        if "product_not_found" not in kinds and _mapping(answer.json).get("status") != 0:
+            return Verdict(Outcome.MALFORMED, "404 with unexpected JSON")
+    return default_classifier(answer)
+
+
+def classify_v3(answer: Answer) -> Verdict:
+    if answer.status == 404 and not answer.is_json:
+        return Verdict(Outcome.CLIENT_ERROR, NO_V3)  # about the address, not about its health
+    return classify(answer)
+
+
+def _kinds_of_error(body: object) -> set[str]:
+    errors = _mapping(body).get("errors")
+    listed = errors if isinstance(errors, list) else []
+    kinds = {str(_mapping(_mapping(error).get("message")).get("id")) for error in listed}
+    return kinds | {str(_mapping(_mapping(body).get("result")).get("id"))}
+
+
+# --- JSON -> ProductData ----------------------------------------------------------------------------------------
+def parse(body: object, *, asked: Barcode) -> ProductData | None:
+    """An answer of v2 or v3. None where it says that there is no such product. Raises ValueError for anything else."""
+    envelope = body if isinstance(body, dict) else {}
+    kinds = _kinds_of_error(envelope)
+    if "product_found_with_a_different_product_type" in kinds:
+        return ProductData(asked.digits, name=asked.digits, kind="other")
+    product = envelope.get("product")
+    if not isinstance(product, dict) or not product:
+        if envelope.get("status") == 0 or "product_not_found" in kinds:
+            return None
+        raise ValueError("no product in the answer")
+    answered = str(product.get("code") or envelope.get("code") or "")
+    if answered and not _same(answered, asked):
+        raise ValueError(f"asked for {asked}, got {answered[:30]!r}")
+    return parse_product(product, barcode=asked.digits)
+
+
+def _same(code: str, asked: Barcode) -> bool:
+    try:
+        return normalise(code) == asked
+    except InvalidBarcode:
+        return False
+
+
+def parse_product(product: Mapping[str, Any], *, barcode: str) -> ProductData:
+    """A product document of the API or of a dump."""
+    names = _names(product)
+    brand = _brand(product.get("brands"))
+    name = _name(product, names)
+    flags: list[Flag] = []
+    if not name:
+        name, flags = f"{brand} {barcode}".strip(), [Flag("NO_NAME")]
+    table = _table(product)
+    values, impossible = _values(table)
+    found = [Flag("SERVING_ONLY")] if table.serving_only else doubts(values, impossible=impossible)
+    errors = product.get("data_quality_errors_tags")
+    if isinstance(errors, list) and errors:
+        found.append(Flag("PROVIDER_WARNING", tuple(str(tag).removeprefix("en:") for tag in errors[:5])))
+    allergens = product.get("allergens_tags")
+    return ProductData(
+        barcode=barcode,
+        name=name[:300],
+        names=names,
+        brand=brand[:300],
+        quantity=_line(product.get("quantity"))[:120],
+        basis=_basis(product, table),
+        per_100=Nutrients(values),
+        servings=_servings(product),
+        nutriscore=_nutriscore(product),
+        nova_group=_nova(product.get("nova_group")),
+        allergens=tuple(map(str, allergens)) if isinstance(allergens, list) and allergens else None,
+        image_url=_image(product),
+        quality=(*table.flags, *found, *flags),
+        kind=str(product.get("product_type") or "food"),
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Figures per 100 by Open Food Facts' names: masses in grams, energy in kcal ("energy-kcal") or kJ ("energy")."""
+
+    figures: Mapping[str, Decimal]
+    per: str = ""  # "100ml" and the like, where the source says so
+    flags: tuple[Flag, ...] = ()
+    serving_only: bool = False
+
+
+def _table(product: Mapping[str, Any]) -> _Table:
+    nutrition = product.get("nutrition")
+    if isinstance(nutrition, dict) and (nutrition.get("input_sets") or nutrition.get("aggregated_set")):
+        return _from_sets(nutrition)
+    nutriments = product.get("nutriments")
+    return _from_nutriments(nutriments if isinstance(nutriments, dict) else {}, product)
+
+
+def _from_nutriments(nutriments: Mapping[str, Any], product: Mapping[str, Any]) -> _Table:
+    """As sold before prepared, never mixed; per 100 before per serving."""
+    portion = _number(product.get("serving_quantity"))
+    per_serving_seen = False
+    for state, flags in (("", ()), ("_prepared", (Flag("PREPARED"),))):
+        per_100 = _column(nutriments, f"{state}_100g")
+        if per_100:
+            per = str(product.get("nutrition_data_per" if not state else "nutrition_data_prepared_per") or "")
+            return _Table(per_100, per="100ml" if per == "100ml" else "", flags=flags)
+        per_serving = _column(nutriments, f"{state}_serving")
+        if per_serving and portion is not None and portion >= LEAST_SERVING:
+            scaled = {name: value * 100 / portion for name, value in per_serving.items()}
+            return _Table(scaled, flags=(*flags, Flag("FROM_SERVING")))
+        per_serving_seen = per_serving_seen or bool(per_serving)
+    return _Table({}, serving_only=per_serving_seen)
+
+
+def _column(nutriments: Mapping[str, Any], suffix: str) -> dict[str, Decimal]:
+    """Known nutrients only: the same place also holds scores and percentages of fruit."""
+    column = {}
+    for name in (*_KNOWN, "energy-kcal", "energy-kj", "energy", "sodium"):
+        value = _number(nutriments.get(f"{name}{suffix}"))
+        if value is not None:
+            column[name] = value
+    return column
+
+
+def _from_sets(nutrition: Mapping[str, Any]) -> _Table:
+    """The label's own figures as sold; only where there are none, what Open Food Facts aggregated."""
+    sets = nutrition.get("input_sets")
+    candidates = [_mapping(each) for each in (sets if isinstance(sets, list) else [])]
+    as_sold = [each for each in candidates if each.get("preparation") == "as_sold" and each.get("source") != "estimate"]
+    for each in sorted(as_sold, key=_preference):
+        factor = _factor(each)
+        figures = _figures(each.get("nutrients"))
+        if factor is not None and figures:
+            per, unit = str(each.get("per") or ""), str(each.get("per_unit") or "")
+            flags = (Flag("FROM_SERVING"),) if per == "serving" else ()
+            scaled = {name: value * factor for name, value in figures.items()}
+            return _Table(scaled, per="100ml" if per in {"100ml", "1l"} or unit == "ml" else "100g", flags=flags)
+    aggregated = _mapping(nutrition.get("aggregated_set"))
+    figures = _figures(aggregated.get("nutrients"))
+    if not figures:
+        return _Table({}, serving_only=any(each.get("per") == "serving" for each in as_sold))
+    flags = (Flag("PREPARED"),) if aggregated.get("preparation") == "prepared" else ()
+    sources = {str(_mapping(each).get("source")) for each in _mapping(aggregated.get("nutrients")).values()}
+    if "estimate" in sources:
+        flags = (*flags, Flag("ESTIMATED"))
+    return _Table(figures, per=str(aggregated.get("per") or ""), flags=flags)
+
+
+def _preference(each: Mapping[str, Any]) -> tuple[int, int]:
+    per, source = str(each.get("per")), str(each.get("source"))
+    order = {"100g": 0, "100ml": 0, "1kg": 1, "1l": 1}
+    return order.get(per, 2), SOURCES.index(source) if source in SOURCES else len(SOURCES)
+
+
+def _factor(each: Mapping[str, Any]) -> Decimal | None:
+    """From the set's own amount to 100; None where that is not possible."""
+    per = each.get("per")
+    if per in {"100g", "100ml"}:
+        return Decimal(1)
+    if per in {"1kg", "1l"}:
+        return Decimal("0.1")
+    portion = _number(each.get("per_quantity"))
+    return 100 / portion if per == "serving" and portion is not None and portion >= LEAST_SERVING else None
+
+
+def _figures(nutrients: object) -> dict[str, Decimal]:
+    """Of a set: masses in grams, energies as they are. Units that are no mass (IU, % DV) are left out."""
+    figures: dict[str, Decimal] = {}
+    for name in (*_KNOWN, "energy-kcal", "energy-kj", "energy", "sodium"):
+        each = _mapping(_mapping(nutrients).get(name))
+        value = _number(each.get("value"))
+        if value is None:
+            value = _number(each.get("value_computed"))
+        unit = str(each.get("unit") or "").strip().lower()
+        if value is None:
+            continue
+        if name == "energy" and unit == "kcal":
+            figures.setdefault("energy-kcal", value)
+        elif name in {"energy-kcal", "energy-kj", "energy", "alcohol"}:
+            figures[name] = value
+        elif unit in GRAMS_PER:
+            figures[name] = value * GRAMS_PER[unit]
+    return figures
+
+
+def _values(table: _Table) -> tuple[dict[str, Decimal], list[str]]:
+    """Our nutrients, and those that were dropped because 100 g cannot hold so much."""
+    figures = table.figures
+    raw: dict[str, Decimal] = {}
+    kilojoules = figures.get("energy-kj", figures.get("energy"))
+    if "energy-kcal" in figures:
+        raw["energy_kcal"] = figures["energy-kcal"]
+    elif kilojoules is not None:
+        raw["energy_kcal"] = kcal_from_kj(kilojoules)
+    for key, names in NAMES.items():
+        grams = next((figures[name] for name in names if name in figures), None)
+        if grams is None and key == "salt_g" and "sodium" in figures:
+            grams = figures["sodium"] * SALT_PER_SODIUM
+        if grams is not None:
+            raw[key] = grams * (NUTRIENTS[key].per_gram or 1)
+    values = {key: rounded(value) for key, value in raw.items() if possible(key, value)}
+    return values, [key for key in raw if key not in values]
+
+
+_KNOWN = tuple(name for names in NAMES.values() for name in names)
+
+
+def _basis(product: Mapping[str, Any], table: _Table) -> Literal["g", "ml"]:
+    """g or ml, from the first that says it. "100g" alone says nothing: Open Food Facts writes it for drinks too."""
+    if table.per in {"100g", "100ml"} and "nutrition" in product:
+        return "ml" if table.per == "100ml" else "g"
+    if table.per == "100ml":
+        return "ml"
+    hints = (
+        product.get("serving_quantity_unit"),
+        _unit_in(product.get("serving_size")),
+        product.get("product_quantity_unit"),
+        _unit_in(product.get("quantity")),
+    )
+    for hint in hints:
+        unit = str(hint or "").strip().lower()
+        if unit:
+            return "ml" if unit in {"ml", "cl", "dl", "l"} or unit.startswith("fl") else "g"
+    return "g"
+
+
+def _unit_in(text: object) -> str:
+    found = _AMOUNT.search(_line(text))
+    return found[2].lower() if found else ""
+
+
+def _servings(product: Mapping[str, Any]) -> tuple[Serving, ...]:
+    label = _line(product.get("serving_size"))
+    if not label:
+        return ()
+    amount = _number(product.get("serving_quantity"))
+    if amount is None or amount <= 0:
+        found = _AMOUNT.search(label)
+        unit = found[2].lower() if found else ""
+        amount = _number(found[1]) if found else None
+        amount = amount * _TO_BASIS[unit] if amount is not None and unit in _TO_BASIS else None
+    if amount is None or not Decimal("0.01") <= amount <= 99_999:
+        return ()
+    return (Serving(label[:120], amount),)
+
+
+def _names(product: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for key, value in sorted(product.items()):
+        language = _LANGUAGE_NAME.fullmatch(key)
+        if language and isinstance(value, str) and _line(value):
+            found[language[1]] = _line(value)[:300]
+    return found
+
+
+def _name(product: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The name for readers of no particular language; `names` serves the others."""
+    for name in (product.get("product_name"), names.get("en"), *names.values()):
+        if _line(name):
+            return _line(name)
+    return _line(product.get("generic_name")) or _line(product.get("generic_name_en"))
+
+
+def _brand(value: object) -> str:
+    parts: Iterable[object] = value if isinstance(value, list) else str(value or "").split(",")
+    return ", ".join(dict.fromkeys(filter(None, map(_line, parts))))
+
+
+def _nutriscore(product: Mapping[str, Any]) -> str:
+    for key in ("nutriscore_grade", "nutrition_grades", "nutrition_grade_fr"):
+        grade = str(product.get(key) or "").strip().lower()
+        if grade:
+            return grade if grade in {"a", "b", "c", "d", "e"} else ""
+    return ""
+
+
+def _nova(value: object) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number in {1, 2, 3, 4} else None
+
+
+def _image(product: Mapping[str, Any]) -> str:
+    url = str(product.get("image_front_url") or product.get("image_url") or "")
+    return url if url.startswith("https://") and len(url) <= 500 else ""
+
+
+def _number(value: object) -> Decimal | None:
+    """A finite number, however it was written; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        number = Decimal(str(value).strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < 10**9 else None
+
+
+def _line(value: object) -> str:
+    """Text on one line, without control characters (NUL cannot be stored). Empty for anything that is not text."""
+    if not isinstance(value, str):
+        return ""
+    return " ".join("".join(character if character.isprintable() else " " for character in value).split())
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,199 @@
+"""Pages: scan, foods, one food, own foods and corrections."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dietintel.accounts.models import User
+from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle, wait_seconds
+from dietintel.http import AuthenticatedRequest, preferred_languages, render_part
+from products import lookup, scanning, services
+from products.barcodes import Barcode, InvalidBarcode, normalise
+from products.foods import Food
+from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_of
+from products.models import Product
+from products.search import InvalidCursor, Page, search
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def scan(request: AuthenticatedRequest) -> HttpResponse:
+    """GET with `barcode`: on to the food. POST with `image`: the numbers in it, to be looked at before going on."""
+    form, photo_form = ScanForm(), PhotoForm()
+    codes: list[tuple[Barcode, Food | None]] | None = None
+    status = 200
+    if request.method == "POST":
+        photo_form = PhotoForm(request.POST, request.FILES)
+        wait = wait_seconds(request, UploadThrottle)
+        if wait is not None:
+            photo_form.add_error(None, _("Too many photos at once. Try again in %(wait)d seconds.") % {"wait": wait})
+        elif photo_form.is_valid():
+            try:
+                found = scanning.barcodes_in(photo_form.cleaned_data["image"])
+            except scanning.UnreadablePicture as error:
+                photo_form.add_error("image", str(error))
+            else:
+                codes = [(code, _known(request, code)) for code in found]
+        if photo_form.errors:
+            status = 422 if wait is None else 429
+    elif "barcode" in request.GET:
+        form = ScanForm(request.GET)
+        if form.is_valid():
+            return redirect("food", form.cleaned_data["barcode"])
+        status = 422
+    shown = {"form": form, "photo_form": photo_form, "codes": codes}
+    return render_part(request, shown, part="products/_scanned.html", page="products/scan.html", status=status)
+
+
+@login_required
+@require_GET
+def foods(request: AuthenticatedRequest) -> HttpResponse:
+    text, own_only = request.GET.get("q", "")[:200], request.GET.get("own") == "1"
+    try:
+        page = search(text, request.user, cursor=request.GET.get("cursor", ""), own_only=own_only)
+    except InvalidCursor:
+        page = Page([], None)
+    shown = {
+        "q": text,
+        "own_only": own_only,
+        "foods": [_shown(product, request) for product in page.products],
+        "next_cursor": page.next_cursor,
+        "code": _barcode_in(text),
+        "anything_here": bool(text or page.products) or Product.objects.visible_to(request.user).exists(),
+    }
+    return render_part(request, shown, part="products/_foods.html", page="products/foods.html")
+
+
+@login_required
+@require_GET
+def food(request: AuthenticatedRequest, reference: str) -> HttpResponse:
+    """A barcode that is not known here is asked for now: that takes up to 8 seconds and is limited per person."""
+    wanted = _reference(reference)
+    if not isinstance(wanted, Barcode):
+        product = _here(reference, request.user)
+    else:
+        try:
+            product = lookup.lookup(wanted, request.user, before_asking=lambda: _may_ask(request))
+        except TooManyLookups as error:
+            shown: dict[str, object] = {"barcode": wanted, "wait": error.wait_s}
+            return _come_back(render(request, "products/too_many.html", shown, status=429), error.wait_s)
+        except lookup.ProductNotFound as error:
+            return render(request, "products/not_found.html", {"error": error, "form": ScanForm()}, status=404)
+        except lookup.ProvidersUnavailable as error:
+            shown = {"error": error}
+            return _come_back(render(request, "products/unavailable.html", shown, status=503), error.retry_after_s)
+    seen = _shown(product, request)
+    return render(request, "products/food.html", {"food": seen, "table": seen.table()})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def food_new(request: AuthenticatedRequest) -> HttpResponse:
+    initial = {**EMPTY, "barcode": request.GET.get("barcode", ""), "name": request.GET.get("name", "")}
+    form = FoodForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        try:
+            made = services.create_own_food(owner=request.user, **form.changes())
+        except services.BarcodeTaken as error:
+            form.add_error("barcode", _("You have a food with this barcode already: %s.") % error.product.name)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect(made)
+    shown = {"form": form, "title": _("New food"), "back": reverse("foods")}
+    return render(request, "products/food_form.html", shown, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def food_change(request: AuthenticatedRequest, reference: str) -> HttpResponse:
+    """An own food is changed; over a provider's food goes the person's correction."""
+    product = _here(reference, request.user)
+    seen = _shown(product, request)
+    own = product.owner_id is not None
+    form = FoodForm(request.POST or None, initial=initial_of(seen), with_barcode=False)
+    if form.is_valid():
+        if own:
+            services.change_own_food(product, form.changes())
+        else:
+            services.correct(product, request.user, form.changes())
+        messages.success(request, _("Saved.") if own else _("Saved. The next scan shows your figures."))
+        return redirect(product)
+    title = _("Change this food") if own else _("Correct this food")
+    shown = {"form": form, "food": seen, "title": title, "back": product.get_absolute_url()}
+    return render(request, "products/food_form.html", shown, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def food_delete(request: AuthenticatedRequest, reference: str) -> HttpResponse:
+    """An own food is deleted; a provider's food loses the person's correction."""
+    product = _here(reference, request.user)
+    if product.owner_id is None and product.correction is None:
+        raise Http404
+    if request.method == "GET":
+        return render(request, "products/food_delete.html", {"food": _shown(product, request)})
+    if product.owner_id is not None:
+        product.delete()
+        messages.success(request, _("%(name)s is deleted.") % {"name": product.name})
+        return redirect("foods")
+    services.withdraw_correction(product, request.user)
+    messages.success(request, _("Your correction is gone; these are the source's own figures again."))
+    return redirect(product)
+
+
+def _shown(product: Product, request: AuthenticatedRequest) -> Food:
+    return Food(product, preferred_languages(request), timezone.now())
+
+
+def _known(request: AuthenticatedRequest, code: Barcode) -> Food | None:
+    product = lookup.known(code, request.user)
+    return _shown(product, request) if product else None
+
+
+def _barcode_in(text: str) -> Barcode | None:
+    """The barcode that was typed into the search, so that one tap looks it up."""
+    try:
+        return normalise(text) if sum(character.isdecimal() for character in text) >= 8 else None
+    except InvalidBarcode:
+        return None
+
+
+def _reference(text: str) -> Barcode | uuid.UUID:
+    try:
+        return lookup.parse_reference(text)
+    except InvalidBarcode as error:
+        raise Http404 from error
+
+
+def _here(text: str, user: User) -> Product:
+    product = lookup.here(_reference(text), user)
+    if product is None:
+        raise Http404
+    return product
+
+
+class TooManyLookups(Exception):
+    """This person asks too fast. Try again in `wait_s` seconds."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(wait_s)
+        self.wait_s = wait_s
+
+
+def _may_ask(request: AuthenticatedRequest) -> None:
+    wait = wait_seconds(request, UpstreamThrottle)
+    if wait is not None:
+        raise TooManyLookups(wait)
+
+
+def _come_back(response: HttpResponse, wait_s: int | None) -> HttpResponse:
+    if wait_s is not None:
+        response["Retry-After"] = str(wait_s)
+    return response

@@ -1,0 +1,78 @@
+"""Rows for tests: valid by default, each made by a plain function."""
+
+import itertools
+from decimal import Decimal
+
+from django.utils import timezone
+
+from dietintel.accounts.models import Token, User
+from products.models import OWN, Product
+from products.nutrients import Nutrients
+
+_numbers = itertools.count(1)
+BARCODE = "3017624010701"
+PER_100 = {
+    "energy_kcal": Decimal(539),
+    "fat_g": Decimal("30.9"),
+    "saturated_fat_g": Decimal("10.6"),
+    "carbohydrates_g": Decimal("57.5"),
+    "sugars_g": Decimal("56.3"),
+    "protein_g": Decimal("6.3"),
+    "salt_g": Decimal("0.107"),
+}
+
+
+def make_user(**changes):
+    number = next(_numbers)
+    user = User(username=changes.pop("username", f"person{number}"), **changes)
+    user.set_password("a long sentence")
+    user.save()
+    return user
+
+
+def make_token(user=None):
+    """The secret of a new token."""
+    _token, secret = Token.objects.issue(user=user or make_user(), name="test")
+    return secret
+
+
+def make_product(**changes):
+    """A provider's food."""
+    values = {
+        "source": "openfoodfacts",
+        "barcode": BARCODE,
+        "name": "Nut spread",
+        "brand": "Nutty",
+        "per_100": Nutrients(PER_100),
+        "servings": [{"label": "1 spoon (15 g)", "amount": "15"}],
+        "fetched_at": timezone.now(),
+    }
+    product = Product(**{**values, **changes})
+    product.save()
+    return product
+
+
+def make_own_food(owner, **changes):
+    return make_product(**{"owner": owner, "source": OWN, "barcode": "", "name": "Granny's soup", **changes})
+
+
+def off_product(**changes):
+    """A product as Open Food Facts sends it, with the older shape of nutrition."""
+    product = {
+        "code": BARCODE,
+        "product_name": "Nut spread",
+        "brands": "Nutty",
+        "quantity": "400 g",
+        "serving_size": "15 g",
+        "serving_quantity": 15,
+        "nutriments": {
+            "energy-kcal_100g": 539,
+            "fat_100g": 30.9,
+            "saturated-fat_100g": 10.6,
+            "carbohydrates_100g": 57.5,
+            "sugars_100g": 56.3,
+            "proteins_100g": 6.3,
+            "salt_100g": 0.107,
+        },
+    }
+    return {**product, **changes}
