@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db.models.signals import post_migrate
@@ -15,4 +15,5 @@ class DietIntelConfig(AppConfig):
     name = "dietintel"
 
     def ready(self) -> None:
-        post_migrate.connect(make_cache_table, sender=self)
+        # The signal comes for every app that has models; one of them is enough, and sessions need the cache first.
+        post_migrate.connect(make_cache_table, sender=apps.get_app_config("sessions"))

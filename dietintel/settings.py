@@ -30,6 +30,8 @@ if bool(TLS_CERT) != bool(TLS_KEY):
 for _name, _file in (("TLS_CERT", TLS_CERT), ("TLS_KEY", TLS_KEY)):
     if _file and not Path(_file).is_file():
         raise env.refuse(_name, f"is {_file}, and there is no such file")
+if TLS_KEY and "-----BEGIN PRIVATE KEY-----" not in Path(TLS_KEY).read_text(errors="replace"):
+    raise env.refuse("TLS_KEY", "is not in PKCS#8 form; openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW makes it so")
 ROLE = env.choice("DIETINTEL_ROLE", "command", ("command", "web", "worker"))  # set by `serve` for its children
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -317,6 +319,6 @@ LOGGING = {
     "loggers": {
         "django.request": {"filters": ["crashes"]},
         "dietintel.access": {"level": "INFO" if ACCESS_LOG else "WARNING"},
-        "django_q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }

@@ -51,21 +51,35 @@ def opened(picture: IO[bytes]) -> Image.Image:
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             if image.width * image.height > settings.MAX_UPLOAD_PIXELS:
-                raise UnreadablePicture(
-                    _("This picture has more than %(most)d megapixels. Take it again at a lower resolution.")
-                    % {"most": settings.MAX_UPLOAD_PIXELS // 1_000_000}
-                )
+                raise _too_many_pixels()
             image.draft("L", (3000, 3000))  # lets JPEG unpack large photos at a fraction of their size
-            return ImageOps.exif_transpose(image).convert("L")
+            return _in_grey(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels() from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePicture(_("This is not a JPEG, PNG or WebP picture.")) from error
     except UnreadablePicture:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise UnreadablePicture(_("This is not a JPEG, PNG or WebP picture.")) from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         raise UnreadablePicture(_("This picture is damaged. Take it again.")) from error
+
+
+def _too_many_pixels() -> UnreadablePicture:
+    return UnreadablePicture(
+        _("This picture has more than %(most)d megapixels. Take it again at a lower resolution.")
+        % {"most": settings.MAX_UPLOAD_PIXELS // 1_000_000}
+    )
+
+
+def _in_grey(image: Image.Image) -> Image.Image:
+    """On white where it is transparent: the bars would be black on black otherwise."""
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("L")
 
 
 def _decoded(image: Image.Image) -> list[Barcode]:

@@ -93,33 +93,41 @@ def _by_words(words: list[str], owner: str, user_id: int, start: int, count: int
 
 
 def _by_spelling(words: list[str], owner: str, user_id: int, start: int, count: int) -> list[int]:
-    """Foods with words like these. Only the first page: what is less alike than that helps nobody."""
-    text = " ".join(words)
-    if start or len(text) < 4:
+    """Foods that have a word like every one of these. Only a first page: what is less alike than that helps nobody."""
+    if start or max(map(len, words)) < 4:
         return []
-    if not _sqlite():
-        if not _has_trigrams():
-            return []
-        sql = f"""
-            SELECT p.id FROM {TABLE} p WHERE %s <%% p.search_text AND {owner}
-            ORDER BY word_similarity(%s, p.search_text) DESC, p.id LIMIT %s"""
-        with transaction.atomic(), connections["default"].cursor() as cursor:
-            cursor.execute(f"SET LOCAL pg_trgm.word_similarity_threshold = {LIKENESS}")
-            cursor.execute(sql, [text, user_id, text, count])
-            return [row[0] for row in cursor.fetchall()]
-    wanted = _trigrams(text)
-    match = " OR ".join(f'"{each}"' for each in sorted(wanted) if each.strip() == each)
-    if not match:
-        return []
+    if _sqlite():
+        return _spelling_sqlite(words, owner, user_id)[:count]
+    return _spelling_postgresql(words, owner, user_id, count) if _has_trigrams() else []
+
+
+def _spelling_sqlite(words: list[str], owner: str, user_id: int) -> list[int]:
+    """The index proposes 200 foods that share trigrams; how much they share is counted here."""
+    wanted = [_trigrams(word) for word in words]
+    shared = sorted({each for trigrams in wanted for each in trigrams if " " not in each})
     sql = f"""
         SELECT p.id, p.search_text FROM {TRIGRAMS} JOIN {TABLE} p ON p.id = {TRIGRAMS}.rowid
         WHERE {TRIGRAMS} MATCH %s AND {owner} ORDER BY {TRIGRAMS}.rank, p.id LIMIT 200"""
     with connections["default"].cursor() as cursor:
-        cursor.execute(sql, [match, user_id])
+        cursor.execute(sql, [" OR ".join(f'"{each}"' for each in shared), user_id])
         rows = cursor.fetchall()
-    likeness = {pk: len(wanted & _trigrams(found)) / len(wanted) for pk, found in rows}
-    alike = sorted((pk for pk, share in likeness.items() if share >= LIKENESS), key=lambda pk: (-likeness[pk], pk))
-    return alike[:count]
+    alike: list[tuple[float, int]] = []
+    for pk, text in rows:
+        there = _trigrams(text)
+        shares = [len(trigrams & there) / len(trigrams) for trigrams in wanted]
+        if min(shares) >= LIKENESS:
+            alike.append((-sum(shares), pk))
+    return [pk for _share, pk in sorted(alike)]
+
+
+def _spelling_postgresql(words: list[str], owner: str, user_id: int, count: int) -> list[int]:
+    alike = " AND ".join(["%s <%% p.search_text"] * len(words))
+    likeness = " + ".join(["word_similarity(%s, p.search_text)"] * len(words))
+    sql = f"SELECT p.id FROM {TABLE} p WHERE {alike} AND {owner} ORDER BY {likeness} DESC, p.id LIMIT %s"
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(f"SET LOCAL pg_trgm.word_similarity_threshold = {LIKENESS}")
+        cursor.execute(sql, [*words, user_id, *words, count])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _trigrams(text: str) -> set[str]:

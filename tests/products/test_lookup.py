@@ -104,7 +104,8 @@ def test_correction_survives_a_refresh(provider):
 
     lookup.refresh(product.pk)
 
-    found = lookup.known(ASKED, user)
+    found = lookup.lookup(ASKED, user)
+    assert found.correction
     assert found.correction.changes == {"brand": "Mine", "per_100": {"salt_g": None}}
     assert found.name == "New name"
 

@@ -330,7 +330,10 @@ def test_pictures_only_from_secure_addresses():
 def test_a_code_with_other_leading_zeros_is_the_same_product():
     body = {"status": "success", "product": off_product(code="737628064502")}
 
-    assert parse(body, asked=Barcode("0737628064502")).barcode == "0737628064502"
+    found = parse(body, asked=Barcode("0737628064502"))
+
+    assert found
+    assert found.barcode == "0737628064502"
 
 
 def test_another_product_than_asked_for_is_refused():
@@ -345,7 +348,10 @@ def test_v2_says_no_with_status_0():
 def test_something_that_is_no_food_says_so():
     body = {"status": "success_with_warnings", "product": off_product(product_type="beauty")}
 
-    assert parse(body, asked=ASKED).kind == "beauty"
+    found = parse(body, asked=ASKED)
+
+    assert found
+    assert found.kind == "beauty"
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 7, {}, {"product": []}, {"product": {}}, {"status": 1}])

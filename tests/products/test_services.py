@@ -17,7 +17,7 @@ ASKED = Barcode(BARCODE)
 
 
 def seen(user):
-    return Food(lookup.known(ASKED, user), ["en"], timezone.now())
+    return Food(lookup.lookup(ASKED, user), ["en"], timezone.now())
 
 
 def test_own_food_keeps_what_was_entered_exactly():

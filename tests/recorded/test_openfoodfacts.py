@@ -16,14 +16,14 @@ from products.nutrients import MAIN_KEYS
 from products.providers import openfoodfacts
 
 EXPECTED = json.loads((Path(__file__).parent / "expected_off.json").read_text())
-SAMPLES = os.environ.get("DIETINTEL_SAMPLES")
+SAMPLES = os.environ.get("DIETINTEL_SAMPLES", "")
 pytestmark = pytest.mark.skipif(not SAMPLES, reason="DIETINTEL_SAMPLES names no folder of recorded bodies")
 
 
 def document(name):
     """The product document of a recorded body, and the body itself."""
     path, _hash, line = name.partition("#")
-    text = (Path(SAMPLES) / (path if path.endswith("json") else path)).read_text()
+    text = (Path(SAMPLES) / path).read_text()
     body = json.loads(text.splitlines()[int(line) - 1] if line else text)
     return body.get("product", body), body
 

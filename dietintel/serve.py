@@ -1,0 +1,169 @@
+"""Web and worker as one service: starts them, starts them again when they die, stops them without losing work.
+
+Knows processes and signals only; it touches neither the database nor the apps.
+"""
+
+import ctypes
+import errno
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+HURRY = {signal.SIGTERM, signal.SIGINT}  # a closing terminal says SIGHUP more than once
+LONGEST_PAUSE_S = 30.0
+STEADY_AFTER_S = 30.0  # a child that lived this long starts with the shortest pause again
+WEB_DRAIN_S = 10  # requests are short; what runs longer than this is not worth waiting for
+PR_SET_PDEATHSIG = 1  # prctl(2)
+_libc = ctypes.CDLL(None)
+
+
+def web_command() -> list[str]:
+    """The web server; with DEBUG Django's own, which loads changed code again."""
+    if settings.DEBUG:
+        host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+        return [sys.executable, str(settings.BASE_DIR / "manage.py"), "runserver", f"{host}:{settings.PORT}"]
+    options = {
+        "interface": "wsgi",
+        "host": settings.HOST,
+        "port": settings.PORT,
+        "workers": settings.WEB_WORKERS,
+        "blocking-threads": settings.WEB_THREADS,
+        "workers-kill-timeout": min(WEB_DRAIN_S, settings.SHUTDOWN_TIMEOUT),
+        "respawn-interval": 1.0,
+        "log-level": "warning",
+    }
+    if settings.TLS_CERT:
+        options |= {"ssl-certificate": settings.TLS_CERT, "ssl-keyfile": settings.TLS_KEY}
+    pairs = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    flags = ["--respawn-failed-workers", "--no-ws"]
+    return [sys.executable, "-m", "granian", *pairs, *flags, "dietintel.wsgi:application"]
+
+
+def worker_command() -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--skip-checks"]  # `serve` ran them
+
+
+def refusal_to_listen() -> str | None:
+    """Why the web server could not listen on HOST and PORT, as a sentence; None when it could."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.HOST, settings.PORT, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        return f"Port {settings.PORT} on {settings.HOST} {why}; the settings HOST and PORT choose another."
+    return None
+
+
+def host_from_here() -> str:
+    """HOST as this machine reaches it: a server that listens everywhere is called by its loopback address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)
+
+
+def web_is_up() -> bool:
+    """Whether something accepts connections where the web server should."""
+    with suppress(OSError), socket.create_connection((host_from_here(), settings.PORT), timeout=0.2):
+        return True
+    return False
+
+
+def _prepare_child() -> None:
+    """Between fork and exec: the child stops when the supervisor dies, and hears signals again."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+@dataclass
+class Child:
+    """One process and what it forks. `role` is its DIETINTEL_ROLE."""
+
+    role: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    pause_s: float = 1.0
+
+    def start(self, now: float) -> None:
+        path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            self.command,
+            env={**os.environ, "DIETINTEL_ROLE": self.role, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, and killpg all that the child left
+            preexec_fn=_prepare_child,
+        )
+        self.started_at = now
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; 0 if it is not to run now."""
+        return self.process.poll() if self.process else 0
+
+    def keep_alive(self, now: float) -> None:
+        """Start it when it is due; clear up after it and set the time of the next start when it has died."""
+        if self.process is None:
+            if now >= self.start_at:
+                self.start(now)
+        elif self.exit_code is not None:
+            self.kill_group()
+            if now - self.started_at >= STEADY_AFTER_S:
+                self.pause_s = 1.0
+            log.error("%s ended (exit code %s); next start in %g s", self.role, self.exit_code, self.pause_s)
+            self.process, self.start_at = None, now + self.pause_s
+            self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM to the process itself, never to its group: its own children must hear of it in the right order."""
+        if self.process and self.exit_code is None:
+            self.process.terminate()
+
+    def kill_group(self) -> None:
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def supervise(children: Sequence[Child], *, drain_s: float, each_round: Callable[[], None] = lambda: None) -> bool:
+    """Run `children` until a signal says stop, then give them `drain_s` seconds. True when all ended by themselves.
+
+    A second SIGTERM or SIGINT ends the waiting.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP | {signal.SIGCHLD})
+    while _next_signal() not in STOP:
+        for child in children:
+            child.keep_alive(time.monotonic())
+        each_round()
+    for child in children:
+        child.ask_to_stop()
+    ends = time.monotonic() + drain_s
+    while any(child.exit_code is None for child in children) and time.monotonic() < ends:
+        if _next_signal() in HURRY:
+            break
+    codes = [child.exit_code for child in children]
+    for child in children:
+        child.kill_group()
+    return all(code in {0, -signal.SIGTERM} for code in codes)  # -SIGTERM: it had not yet begun to listen for signals
+
+
+def _next_signal() -> int | None:
+    """The next of the blocked signals, a child's death included; None after a moment without one."""
+    heard = signal.sigtimedwait(STOP | {signal.SIGCHLD}, 0.2)
+    return heard.si_signo if heard else None

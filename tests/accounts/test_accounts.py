@@ -1,0 +1,214 @@
+import re
+import threading
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connections
+from django.test import Client
+
+from dietintel.accounts import services
+from dietintel.accounts.models import Token, User, digest
+from tests.factories import make_token, make_user
+
+pytestmark = pytest.mark.django_db
+NEW = {"username": "ada", "password": "correct horse battery", "time_zone": "Europe/Berlin"}
+
+
+# --- Signing up -------------------------------------------------------------------------------------------------
+def test_first_visitor_becomes_the_owner_and_is_signed_in(client):
+    response = client.post("/signup/", NEW)
+
+    user = User.objects.get()
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert (user.is_owner, user.is_staff, user.is_superuser, user.time_zone) == (True, True, True, "Europe/Berlin")
+    assert client.get("/settings/").status_code == 200
+
+
+def test_login_page_sends_the_first_visitor_to_sign_up(client):
+    assert client.get("/login/")["Location"] == "/signup/"
+    make_user()
+    assert client.get("/login/").status_code == 200
+
+
+def test_second_visitor_is_told_that_sign_up_is_closed(client):
+    make_user()
+
+    assert client.get("/signup/").status_code == 403
+    assert client.post("/signup/", NEW).status_code == 403
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(("mode", "status"), [("open", 302), ("closed", 403)])
+def test_setting_opens_or_closes_sign_up(client, settings, mode, status):
+    settings.SIGNUP = mode
+    make_user()
+
+    assert client.post("/signup/", NEW).status_code == status
+
+
+def test_later_accounts_are_no_owners(client, settings):
+    settings.SIGNUP = "open"
+    client.post("/signup/", NEW)
+    Client().post("/signup/", {**NEW, "username": "bob"})
+
+    assert User.objects.filter(is_owner=True).count() == 1
+    assert User.objects.get(username="bob").is_staff is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_first_visitors_at_the_same_moment_one_becomes_the_owner():
+    barrier, outcomes = threading.Barrier(4), []
+
+    def visit(number):
+        barrier.wait()
+        try:
+            services.sign_up(username=f"person{number}", password="x", time_zone="UTC")
+            outcomes.append("owner")
+        except services.SignupClosed:
+            outcomes.append("closed")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["closed", "closed", "closed", "owner"]
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"password": "short"}, "password"), ({"password": "12345678"}, "password"), ({"username": ""}, "username"),
+     ({"username": "a b"}, "username"), ({"password": ""}, "password"), ({"username": "x" * 151}, "username")],
+)  # fmt: skip
+def test_bad_sign_up_says_why_beside_the_field_and_makes_nothing(client, wrong, field):
+    response = client.post("/signup/", {**NEW, **wrong})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {field}
+    assert User.objects.count() == 0
+
+
+def test_time_zone_that_does_not_exist_becomes_utc(client):
+    client.post("/signup/", {**NEW, "time_zone": "Moon/Base"})
+
+    assert User.objects.get().time_zone == "UTC"
+
+
+# --- Signing in -------------------------------------------------------------------------------------------------
+def test_login_and_logout(client):
+    make_user(username="ada")
+
+    assert client.post("/login/", {"username": "ada", "password": "a long sentence"})["Location"] == "/"
+    assert client.post("/logout/")["Location"] == "/login/"
+    assert client.get("/settings/").status_code == 302
+
+
+def test_eleventh_try_within_a_minute_is_429_even_with_the_right_password(client):
+    make_user(username="ada")
+    for _ in range(10):
+        client.post("/login/", {"username": "ada", "password": "wrong"})
+
+    response = client.post("/login/", {"username": "ada", "password": "a long sentence"})
+
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 60
+
+
+def test_login_does_not_send_people_to_other_sites(client):
+    make_user(username="ada")
+
+    response = client.post("/login/?next=https://evil.example/", {"username": "ada", "password": "a long sentence"})
+
+    assert response["Location"] == "/"
+
+
+def test_password_is_changed_with_the_old_one(client):
+    client.force_login(make_user(username="ada"))
+
+    response = client.post(
+        "/settings/password/",
+        {"old_password": "a long sentence", "new_password1": "another sentence", "new_password2": "another sentence"},
+    )
+
+    assert response.status_code == 302
+    assert User.objects.get().check_password("another sentence")
+
+
+# --- Settings and tokens ----------------------------------------------------------------------------------------
+def test_preferences_are_saved_and_seen_on_the_page(client):
+    user = make_user()
+    client.force_login(user)
+
+    client.post("/settings/", {"time_zone": "Asia/Tokyo", "theme": "dark"})
+
+    assert b'data-theme="dark"' in client.get("/settings/").content
+    user.refresh_from_db()
+    assert user.time_zone == "Asia/Tokyo"
+
+
+def test_bad_preference_is_refused(client):
+    client.force_login(make_user())
+
+    assert client.post("/settings/", {"time_zone": "Nowhere", "theme": "pink"}).status_code == 422
+
+
+def test_token_is_shown_once_stored_hashed_and_lets_a_program_in(client):
+    user = make_user()
+    client.force_login(user)
+
+    page = client.post("/settings/tokens/", {"name": "Tablet"}).content.decode()
+
+    (secret,) = set(re.findall(r"di_[\w-]{43}", page))
+    token = Token.objects.get()
+    assert (token.name, token.digest, token.hint) == ("Tablet", digest(secret), secret[-4:])
+    assert secret not in client.get("/settings/").content.decode()
+    assert Client(headers={"Authorization": f"Bearer {secret}"}).get("/api/v1/products").status_code == 200
+
+
+def test_deleted_token_lets_nobody_in(client):
+    user = make_user()
+    secret = make_token(user)
+    client.force_login(user)
+
+    client.post(f"/settings/tokens/{Token.objects.get().pk}/delete/")
+
+    assert Client(headers={"Authorization": f"Bearer {secret}"}).get("/api/v1/products").status_code == 401
+
+
+def test_token_of_an_account_that_was_switched_off_lets_nobody_in():
+    user = make_user()
+    secret = make_token(user)
+    User.objects.update(is_active=False)
+
+    assert Client(headers={"Authorization": f"Bearer {secret}"}).get("/api/v1/products").status_code == 401
+
+
+def test_somebody_else_s_token_is_not_there(client):
+    make_token(make_user())
+    client.force_login(make_user())
+
+    assert client.post(f"/settings/tokens/{Token.objects.get().pk}/delete/").status_code == 404
+    assert Token.objects.count() == 1
+
+
+def test_token_without_a_name_is_refused(client):
+    client.force_login(make_user())
+
+    assert client.post("/settings/tokens/", {"name": "  "}).status_code == 422
+    assert Token.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/settings/", "/scan/", "/foods/", "/foods/new/", "/foods/3017624010701/"])
+def test_every_page_asks_for_a_login(client, path):
+    make_user()
+
+    response = client.get(path)
+
+    assert (response.status_code, response["Location"]) == (
+        302,
+        f"{django_settings.LOGIN_URL and '/login/'}?next={path}",
+    )

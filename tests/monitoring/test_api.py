@@ -1,0 +1,67 @@
+import pytest
+from django.db import connection
+from django.test import Client
+
+from monitoring.api import Migrations
+from tests.factories import make_token, make_user
+
+pytestmark = pytest.mark.django_db
+PATHS = ["/api/v1/monitoring/ping", "/api/v1/monitoring/ready"]
+
+
+def outsider(secret=None):
+    """A client on another machine, with a bearer token where it has one."""
+    return Client(headers={"Authorization": f"Bearer {secret}"} if secret else {}, REMOTE_ADDR="192.0.2.7")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_machine_itself_may_ask_without_login(client, path):
+    assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_a_request_through_a_proxy_is_not_the_machine_itself(client, path, header):
+    assert client.get(path, headers={header: "127.0.0.1"}).status_code == 401
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_outsiders_are_refused(path):
+    assert outsider().get(path).status_code == 401
+    assert outsider(make_token()).get(path).status_code == 403
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_staff_and_the_monitor_may_ask_from_anywhere(settings, path):
+    settings.MONITORING_TOKEN = "let-me-see"
+    staff = outsider(make_token(make_user(is_staff=True)))
+    monitor = outsider("let-me-see")
+
+    assert staff.get(path).status_code == monitor.get(path).status_code == 200
+
+
+def test_the_monitor_s_token_opens_nothing_else(settings):
+    settings.MONITORING_TOKEN = "let-me-see"
+
+    assert Client(headers={"Authorization": "Bearer let-me-see"}).get("/api/v1/products").status_code == 401
+
+
+def test_not_ready_while_a_migration_is_missing(client):
+    Migrations._applied = False
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'products'")
+
+    response = client.get("/api/v1/monitoring/ready")
+
+    assert response.status_code == 503
+    assert response.json()["status"] == "unavailable"
+    assert client.get("/api/v1/monitoring/ping").status_code == 200
+
+
+def test_ready_names_its_checks(client):
+    Migrations._applied = False
+
+    assert client.get("/api/v1/monitoring/ready").json() == {
+        "status": "ready",
+        "checks": {"database": "ok", "migrations": "ok"},
+    }
