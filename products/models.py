@@ -210,6 +210,8 @@ class Miss(models.Model):
     objects = MissQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("unknown barcode")
+        verbose_name_plural = _("unknown barcodes")
         constraints = [models.UniqueConstraint(fields=["provider", "barcode"], name="products_one_miss_each")]
 
     def __str__(self) -> str:

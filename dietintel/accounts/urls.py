@@ -10,11 +10,5 @@ urlpatterns = [
     path("settings/", views.preferences, name="settings"),
     path("settings/tokens/", views.make_token, name="token_make"),
     path("settings/tokens/<int:token_id>/delete/", views.delete_token, name="token_delete"),
-    path(
-        "settings/password/",
-        auth_views.PasswordChangeView.as_view(
-            template_name="accounts/password.html", success_url="/settings/", extra_context={"title": None}
-        ),
-        name="password_change",
-    ),
+    path("settings/password/", views.PasswordView.as_view(), name="password_change"),
 ]

@@ -7,14 +7,18 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dietintel.accounts import services
-from dietintel.accounts.forms import PreferencesForm, SignUpForm, TokenForm
+from dietintel.accounts.forms import LoginForm, PreferencesForm, SignUpForm, TokenForm
 from dietintel.accounts.models import Token
 from dietintel.accounts.throttling import LoginThrottle, SignUpThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest
@@ -53,6 +57,7 @@ class LoginView(auth_views.LoginView):
     """Django's login; ten tries a minute from one address, and the owner's sign-up where there is no owner yet."""
 
     template_name = "accounts/login.html"
+    authentication_form = LoginForm
     redirect_authenticated_user = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -72,6 +77,12 @@ class LoginView(auth_views.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(signup_open=services.signup_open(), **kwargs)
+
+
+class PasswordView(SuccessMessageMixin[PasswordChangeForm], auth_views.PasswordChangeView):
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy("settings")
+    success_message = gettext_lazy("Your password is changed.")
 
 
 @login_required
