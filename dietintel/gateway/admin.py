@@ -18,15 +18,19 @@ from dietintel.gateway.store import StateStore
 class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
     list_display = ["key", "state", "reason", "open_until_at", "cooling_until", "recent", "last_error", "last_error_on"]
     actions = ["reset", "purge_cache"]
-    readonly_fields = [
+    fields = readonly_fields = (
         "key", "state", "reason", "open_until_at", "cooling_until", "recent", "last_error", "last_error_on", "counts",
-    ]  # fmt: skip
+    )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: ProviderState | None = None) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ProviderState | None = None) -> bool:
+        """For the actions. A form would write back what it read, over what calls have changed meanwhile."""
+        return obj is None and super().has_change_permission(request)
 
     @admin.display(description=gettext_lazy("open until"))
     def open_until_at(self, row: ProviderState) -> dt.datetime | None:
@@ -49,7 +53,10 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         counted = Counter.objects.filter(key=row.key).order_by("event").values_list("event", "value")
         return ", ".join(f"{event} {value}" for event, value in counted) or "–"
 
-    @admin.action(description=gettext_lazy("Reset: close the breaker, end the pause, give all tokens back"))
+    @admin.action(
+        permissions=["change"],
+        description=gettext_lazy("Reset: close the breaker, end the pause, give all tokens back"),
+    )
     def reset(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
         for row in queryset:
             StateStore().reset(row.key, actor=request.user.get_username(), now=to_us(time.time()))
@@ -57,7 +64,7 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         count = len(queryset)
         messages.success(request, ngettext("%d provider was reset.", "%d providers were reset.", count) % count)
 
-    @admin.action(description=gettext_lazy("Purge the cache: forget kept answers"))
+    @admin.action(permissions=["change"], description=gettext_lazy("Purge the cache: forget kept answers"))
     def purge_cache(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
         for row in queryset:
             StateStore().purge_cache(row.key)

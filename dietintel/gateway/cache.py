@@ -6,7 +6,7 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis.exceptions
@@ -17,8 +17,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 PATIENCE_S = 0.4  # a cache slower than this is not worth asking …
 PAUSE_S = 30.0  # … for this long
-# What the backends raise when the server is away, or when what is stored is not what was stored.
-TROUBLE = (DatabaseTrouble, redis.exceptions.RedisError, OSError, pickle.PickleError, EOFError, ValueError, TypeError)
+# What the backends raise when the server is away, or when what is stored is not what was stored: unpickling garbage
+# raises almost anything, and packing a body that is nested very deeply a RecursionError.
+TROUBLE = (
+    DatabaseTrouble, redis.exceptions.RedisError, OSError, pickle.PickleError, EOFError, ValueError, TypeError,
+    AttributeError, ImportError, LookupError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class ResponseCache:
 
     def put(self, key: str, entry: Entry, *, now: float) -> None:
         timeout = max(1, round(entry.keep_until - now))
-        self._guarded(lambda: django_cache.set(key, asdict(entry), timeout))
+        self._guarded(lambda: django_cache.set(key, vars(entry), timeout))
 
     def _guarded(self, call: Callable[[], T]) -> T | None:
         began = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from dietintel.gateway import policy
+from dietintel.gateway import policy, sql
 from dietintel.gateway.bulkhead import Bulkhead
 from dietintel.gateway.cache import Entry, ResponseCache, cache_key
 from dietintel.gateway.classify import ERRORS, Answer, Outcome, Verdict, default_classifier
@@ -34,11 +34,12 @@ from dietintel.gateway.store import Permit, StateStore
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+LEAST_S = 0.5  # with less time left nothing is sent: the provider would be blamed for our being late
 LEASE_SLACK_S = 5.0  # beyond the call's deadline, before another may take over
 JOIN_WITHOUT_PLACE_S = 2.0  # how long the same question may be waited for without a place of the bulkhead
 
 CACHE = ResponseCache()
-UNEXPECTED_JSON = (ValueError, KeyError, IndexError, TypeError, AttributeError)
+UNEXPECTED_JSON = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 # Half of the threads of a web process may wait for providers; the others go on serving what is here already.
 BULKHEAD = Bulkhead(max(1, settings.WEB_THREADS // 2))
 
@@ -94,12 +95,14 @@ class BaseAPIClient:
         clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
         bulkhead: Bulkhead = BULKHEAD,
+        cache: ResponseCache = CACHE,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
         self.store = StateStore()
         self._chance = chance
         self._bulkhead = bulkhead
+        self._cache = cache
 
     def get_json(
         self, question: Question[T], *, caller: CallPolicy = INTERACTIVE, total_s: float | None = None
@@ -119,8 +122,10 @@ class BaseAPIClient:
             caller,
             deadline=self.clock.now() + (caller.total_s if total_s is None else total_s),
         )
-        kept = CACHE.get(call.kept_as)
+        kept = self._cache.get(call.kept_as)
         if kept is not None and kept.fresh_until > self.clock.now():
+            if not kept.found:
+                self._count(key, "cache_negative_hit")
             fresh = _unpack(call, kept, "cache")
             if fresh is not None:
                 self._count(key, "cache_hit")
@@ -143,7 +148,7 @@ class BaseAPIClient:
         flight = Flight(call.kept_as, self.clock, lease_s=lease_s)
 
         def answered() -> GatewayResponse[T] | None:
-            kept = CACHE.get(call.kept_as)
+            kept = self._cache.get(call.kept_as)
             return _unpack(call, kept, "joined") if kept and kept.fresh_until > self.clock.now() else None
 
         while True:
@@ -154,9 +159,12 @@ class BaseAPIClient:
                     joined = flight.join(answered, until=call.deadline)
             except BulkheadFull:
                 # The same question, asked a moment ago, costs nothing more: a double tap must not see an error.
-                if not flight.under_way():
-                    raise
-                joined = flight.join(answered, until=min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S))
+                if flight.under_way():
+                    joined = flight.join(answered, until=min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S))
+                else:
+                    joined = answered()  # it may have landed this moment
+                    if joined is None:
+                        raise
             if joined is not None:
                 self._count(call.key, "cache_joined")
                 return joined
@@ -172,7 +180,13 @@ class BaseAPIClient:
             trouble = error
             raise
         finally:
+            self._land(flight, trouble)
+
+    def _land(self, flight: Flight, trouble: GatewayError | None) -> None:
+        try:
             flight.land(trouble)
+        except StoreUnavailable as error:  # must not lose the answer; the lease ends by itself
+            log.warning("%s: the others could not be told: %s", flight.key, error)
 
     def _ask(self, call: _Call[T]) -> GatewayResponse[T]:
         """The retry loop: every attempt passes the breaker and spends a token."""
@@ -185,16 +199,16 @@ class BaseAPIClient:
             if answer is not None:
                 fresh_until = now + operation.cache.ttl_s
                 keep_until = fresh_until + operation.cache.stale_s
-                CACHE.put(call.kept_as, Entry(answer.json, True, now, fresh_until, keep_until), now=now)
+                self._cache.put(call.kept_as, Entry(answer.json, True, now, fresh_until, keep_until), now=now)
                 return GatewayResponse(answer.data, "network", now)
             if verdict.outcome is Outcome.NOT_FOUND:
                 until = now + operation.cache.negative_ttl_s
-                CACHE.put(call.kept_as, Entry(None, False, now, until, until), now=now)
+                self._cache.put(call.kept_as, Entry(None, False, now, until, until), now=now)
                 raise UpstreamNotFound(call.question.path)
             pause = policy.backoff_s(
                 attempt, base_s=operation.retry_base_s, cap_s=operation.retry_cap_s, chance=1.0 - self._chance()
             )
-            over = attempt >= call.caller.attempts or now + pause >= call.deadline
+            over = attempt >= call.caller.attempts or now + pause + LEAST_S > call.deadline
             if over or not verdict.outcome.worth_retrying:
                 raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
             self._count(call.key, "retry")
@@ -202,32 +216,47 @@ class BaseAPIClient:
 
     def _attempt(self, call: _Call[T]) -> tuple[Verdict, _Parsed[T] | None]:
         """One admitted attempt and its record. The answer is there exactly when the verdict is SUCCESS."""
+        permit = self._admitted(call)
+        began = time.monotonic()
+        try:
+            verdict, answer = self._send(call, total_s=max(LEAST_S, call.deadline - self.clock.now()))
+        except BaseException:  # this process is being stopped: that says nothing about the provider
+            self._release(permit)
+            raise
+        self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
+        return verdict, answer
+
+    def _admitted(self, call: _Call[T]) -> Permit:
+        """Leave to send now, after waiting for it where the caller may wait."""
         left = call.deadline - self.clock.now()
-        if left <= 0:
+        if left < LEAST_S:
             raise UpstreamTimeout("no time was left to ask")
+        permit = None
         try:
             permit = self.store.admit(
                 call.key,
                 call.operation,
                 now=to_us(self.clock.now()),
-                max_wait=to_us(min(call.caller.max_wait_s, left)),
+                max_wait=to_us(max(0.0, min(call.caller.max_wait_s, left - call.operation.read_s))),
                 headroom=call.caller.headroom,
                 lease=to_us(left + LEASE_SLACK_S),
             )
-        except GatewayError as error:
-            self._count(call.key, f"rejected_{error.reason}")
+            if permit.wait_s > 0:
+                self.clock.sleep(permit.wait_s)
+                self.store.confirm(permit, now=to_us(self.clock.now()))
+        except BaseException as error:
+            if permit is not None:
+                self._release(permit)
+            if isinstance(error, GatewayError) and not isinstance(error, StoreUnavailable):
+                self._count(call.key, f"rejected_{error.reason}")
             raise
-        if permit.wait_s > 0:
-            self.clock.sleep(permit.wait_s)
-            left = call.deadline - self.clock.now()
-        began = time.monotonic()
+        return permit
+
+    def _release(self, permit: Permit) -> None:
         try:
-            verdict, answer = self._send(call, total_s=max(0.05, left))
-        except BaseException:  # this process is being stopped: that says nothing about the provider
             self.store.release(permit)
-            raise
-        self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
-        return verdict, answer
+        except StoreUnavailable as error:  # the lease of the probe ends by itself
+            log.warning("%s: the probe could not be given back: %s", permit.key, error)
 
     def _send(self, call: _Call[T], *, total_s: float) -> tuple[Verdict, _Parsed[T] | None]:
         question, operation = call.question, call.operation
@@ -249,7 +278,8 @@ class BaseAPIClient:
         try:
             return verdict, _Parsed(question.parse(answer.json), answer.json)
         except UNEXPECTED_JSON as error:
-            return Verdict(Outcome.MALFORMED, f"unexpected JSON ({type(error).__name__}: {error})"), None
+            # `!a`: the message may quote the provider, and not every database keeps every character.
+            return Verdict(Outcome.MALFORMED, f"unexpected JSON ({type(error).__name__}: {str(error)!a})"), None
 
     def _record(self, permit: Permit, operation: Operation, verdict: Verdict, *, elapsed_s: float) -> None:
         """Tell the shared state. Trouble in telling must not lose an answer that is here already."""
@@ -281,7 +311,7 @@ class BaseAPIClient:
 
     def _count(self, key: str, event: str) -> None:
         try:
-            self.store.count(key, event)
+            self.store.count(key, event, wait_ms=sql.BRIEFLY_MS)
         except StoreUnavailable as error:
             log.warning("%s: %s was not counted: %s", key, event, error)
 

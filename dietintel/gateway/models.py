@@ -80,7 +80,7 @@ class Lease(models.Model):
     key = models.CharField(max_length=150, primary_key=True)
     holder = models.CharField(max_length=32)
     until = models.BigIntegerField()
-    error = models.CharField(max_length=200, blank=True, default="")  # of the holder, as "reason:message"
+    error = models.CharField(max_length=200, blank=True, default="")  # of the holder, as "reason:retry after:message"
 
     def __str__(self) -> str:
         return self.key

@@ -98,11 +98,6 @@ def backoff_s(retry: int, *, base_s: float, cap_s: float, chance: float) -> floa
     return chance * min(cap_s, base_s * 2.0 ** (retry - 1))
 
 
-def throttle_cooldown_s(streak: int) -> float:
-    """The pause after the `streak`-th "too much" in a row, from 1, that names no time itself."""
-    return COOLDOWN_STEPS_S[min(streak, len(COOLDOWN_STEPS_S)) - 1]
-
-
 def parse_retry_after(value: str | None, *, now: dt.datetime) -> float | None:
     """Seconds to pause: whole, at most an hour. None where the header is missing; 60 where it makes no sense.
 
@@ -116,7 +111,7 @@ def parse_retry_after(value: str | None, *, now: dt.datetime) -> float | None:
     except ValueError:
         try:
             when = email.utils.parsedate_to_datetime(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, LookupError, OverflowError, AttributeError):
             return DEFAULT_COOLDOWN_S
         seconds = ((when if when.tzinfo else when.replace(tzinfo=dt.UTC)) - now).total_seconds()
     if not math.isfinite(seconds) or seconds <= 0:

@@ -3,13 +3,11 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db import Error as DatabaseTrouble
-from django.db import connection
-
+from dietintel.gateway import sql
 from dietintel.gateway.clock import Clock
-from dietintel.gateway.errors import BY_REASON, GatewayError, StoreUnavailable, UpstreamTimeout
+from dietintel.gateway.errors import BY_REASON, GatewayError, UpstreamTimeout
 from dietintel.gateway.models import Lease
 from dietintel.gateway.policy import to_us
 
@@ -37,54 +35,46 @@ class Flight:
         """Whether this caller is the one to ask. A leader that was killed loses the lead after `lease_s`."""
         now = to_us(self.clock.now())
         until = now + to_us(self.lease_s)
-        return self._execute(_TAKE, {"key": self.key, "me": self.me, "until": until, "now": now}) is not None
+        return sql.write(_TAKE, {"key": self.key, "me": self.me, "until": until, "now": now}) is not None
 
     def under_way(self) -> bool:
         """Whether somebody is asking this right now."""
         now = to_us(self.clock.now())
-        return self._execute(f"SELECT holder FROM {LEASE} WHERE key = %s AND until > %s", [self.key, now]) is not None
+        return sql.read(f"SELECT holder FROM {LEASE} WHERE key = %s AND until > %s", [self.key, now]) is not None
 
     def land(self, error: GatewayError | None = None) -> None:
         """The leader has its answer: in the cache, or as an `error` that the others share."""
         mine = f"{LEASE} WHERE key = %s AND holder = %s"
         if error is None:
-            self._execute(f"DELETE FROM {mine} RETURNING key", [self.key, self.me])
+            sql.write(f"DELETE FROM {mine} RETURNING key", [self.key, self.me])
             return
         now = to_us(self.clock.now())
-        self._execute(f"DELETE FROM {LEASE} WHERE until < %s AND error <> '' RETURNING key", [now - to_us(FORGET_S)])
-        self._execute(
+        after = "" if error.retry_after_s is None else error.retry_after_s
+        sql.write(
             f"UPDATE {LEASE} SET until = %s, error = %s WHERE key = %s AND holder = %s RETURNING key",
-            [now, f"{error.reason}:{error}"[:200], self.key, self.me],
+            [now, f"{error.reason}:{after}:{error}"[:200], self.key, self.me],
         )
+        sql.write(f"DELETE FROM {LEASE} WHERE until < %s RETURNING key", [now - to_us(FORGET_S)])
 
     def join(self, answer: Callable[[], T | None], *, until: float) -> T | None:
         """Wait for the leader. None: it is gone without an answer that can be had, so `lead` may be tried again.
 
         Raises the leader's error, and UpstreamTimeout where it is still at it at `until`.
         """
-        leader = self._execute(_LOOK, [self.key])
+        leader = sql.read(_LOOK, [self.key])
         pause = POLL_FIRST_S
         while self.clock.now() < until:
             found = answer()
             if found is not None:
                 return found
-            row = self._execute(_LOOK, [self.key])
+            row = sql.read(_LOOK, [self.key])
             if row is None or leader is None or row[0] != leader[0]:
                 return answer()  # landed between the two looks, or someone else leads by now
             if row[2]:
-                reason, _colon, message = str(row[2]).partition(":")
-                raise BY_REASON.get(reason, GatewayError)(message)
+                reason, after, message = str(row[2]).split(":", 2)
+                raise BY_REASON.get(reason, GatewayError)(message, retry_after_s=float(after) if after else None)
             if row[1] <= to_us(self.clock.now()):
                 return None
             self.clock.sleep(pause)
             pause = min(POLL_MOST_S, pause * 2)
         raise UpstreamTimeout("the same question is still being asked")
-
-    def _execute(self, sql: str, arguments: Any) -> tuple[Any, ...] | None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, arguments)
-                rows = cursor.fetchall()
-        except DatabaseTrouble as error:
-            raise StoreUnavailable(str(error)) from error
-        return rows[0] if rows else None

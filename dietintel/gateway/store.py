@@ -6,32 +6,28 @@ Times are microseconds since the epoch, as whole numbers.
 """
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-from django.db import Error as DatabaseTrouble
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
+from django.db import transaction
 
-from dietintel.gateway import policy
+from dietintel.gateway import policy, sql
 from dietintel.gateway.conf import Operation
-from dietintel.gateway.errors import BY_REASON, GatewayError, StoreUnavailable
+from dietintel.gateway.errors import BY_REASON, CircuitOpen, CoolingDown, GatewayError, StoreUnavailable
 from dietintel.gateway.models import ProviderState, Transition
 from dietintel.gateway.policy import Snapshot, State, to_us
 
-LOCK_WAIT_MS = 2000
 STATE = ProviderState._meta.db_table
 
 _SEEN = "state, open_until, probe_until, tat, not_before"
 _SELECT = f"SELECT {_SEEN} FROM {STATE} WHERE key = %s"
 _STREAK = f"SELECT open_streak FROM {STATE} WHERE key = %s"
 # Breaker, half-open claim, cool-down and limiter in one statement. No row: refused, and nothing changed.
+# A call that waits for the end of a cool-down uses its token then: else all that wait would go out at once on top.
 _ADMIT = f"""
 UPDATE {STATE} SET
-  tat = CASE WHEN tat > %(now)s THEN tat ELSE %(now)s END + %(emission)s,
+  tat = CASE WHEN tat >= %(now)s AND tat >= not_before THEN tat WHEN not_before > %(now)s THEN not_before
+    ELSE %(now)s END + %(emission)s,
   generation = CASE WHEN state IN (0, 4) THEN generation ELSE generation + 1 END,
   probe_until = CASE WHEN state IN (0, 4) THEN probe_until ELSE %(now)s + %(lease)s END,
   state = CASE WHEN state IN (0, 4) THEN state ELSE 2 END
@@ -58,6 +54,11 @@ UPDATE {STATE} SET state = 0, generation = generation + 1, open_streak = 0, hist
   throttle_streak = 0, reason = ''
 WHERE key = %(key)s AND generation = %(generation)s AND state = 2
 RETURNING generation"""
+_RESET = f"""
+UPDATE {STATE} SET state = 0, generation = generation + 1, open_streak = 0, history = 0, slow = 0, calls = 0,
+  tat = 0, not_before = 0, throttle_streak = 0, reason = ''
+WHERE key = %(key)s
+RETURNING generation"""
 _PAUSE = "CASE throttle_streak WHEN 0 THEN %(first)s WHEN 1 THEN %(second)s ELSE %(later)s END"
 _COOLDOWN = f"""
 UPDATE {STATE} SET throttle_streak = throttle_streak + 1, not_before = CASE
@@ -73,6 +74,7 @@ class Permit:
     generation: int
     state: State
     wait_s: float
+    not_before: int  # as it was then
 
 
 class StateStore:
@@ -93,12 +95,23 @@ class StateStore:
             refused = policy.refusal(seen, operation.rate, now=now, max_wait=max_wait, headroom=headroom)
             if refused is not None:
                 raise _error(refused)
-            row = self._write(_ADMIT, arguments)
+            row = sql.write(_ADMIT, arguments)
             if row is not None:
                 before = Snapshot(State(row[0]), *row[1:5])
                 wait = policy.wait_us(before, operation.rate, now=now, headroom=headroom)
-                return Permit(key, generation=row[5], state=before.state, wait_s=wait / 1_000_000)
+                return Permit(key, row[5], before.state, wait / 1_000_000, before.not_before)
         raise _error(policy.Refusal("rate", emission))
+
+    def confirm(self, permit: Permit, *, now: int) -> None:
+        """After the wait of a permit. Raises where the breaker opened or a cool-down began meanwhile."""
+        row = sql.read(f"SELECT state, generation, open_until, not_before FROM {STATE} WHERE key = %s", [permit.key])
+        if row is None:
+            raise StoreUnavailable(f"the state of {permit.key} is gone")
+        state, generation, open_until, not_before = row
+        if generation != permit.generation and state not in {State.CLOSED, State.DISABLED}:
+            raise CircuitOpen(retry_after_s=max(0, open_until - now) / 1_000_000)
+        if not_before > max(now, permit.not_before):
+            raise CoolingDown(retry_after_s=(not_before - now) / 1_000_000)
 
     def record(self, permit: Permit, operation: Operation, *, ok: bool, elapsed_s: float, now: int) -> None:
         """Count the outcome of an attempt. A result that began in an earlier state is thrown away."""
@@ -109,7 +122,7 @@ class StateStore:
                 self._open(permit, operation, reason="the probe failed", now=now)
             return
         breaker = operation.breaker
-        row = self._write(
+        row = sql.write(
             _RECORD,
             {
                 "key": permit.key,
@@ -131,7 +144,7 @@ class StateStore:
     def release(self, permit: Permit) -> None:
         """Give a probe back that ended without a verdict, so that the next call may probe at once."""
         if permit.state is State.HALF_OPEN:
-            self._write(
+            sql.write(
                 f"UPDATE {STATE} SET probe_until = 0 WHERE key = %s AND generation = %s AND state = 2 RETURNING key",
                 [permit.key, permit.generation],
             )
@@ -143,118 +156,79 @@ class StateStore:
         """
         steps = policy.COOLDOWN_STEPS_S if pause_s is None else (pause_s,) * 3
         first, second, later = map(to_us, steps)
-        row = self._write(_COOLDOWN, {"key": key, "now": now, "first": first, "second": second, "later": later})
+        row = sql.write(_COOLDOWN, {"key": key, "now": now, "first": first, "second": second, "later": later})
         return int(row[0]) if row else 0
 
     def cache_epoch(self, key: str) -> int:
         """Part of the name of every kept answer."""
-        row = self._read(f"SELECT cache_epoch FROM {STATE} WHERE key = %s", [key])
+        row = sql.read(f"SELECT cache_epoch FROM {STATE} WHERE key = %s", [key])
         return int(row[0]) if row else 0
 
     def purge_cache(self, key: str) -> None:
         """Make every answer kept so far unfindable, in every process."""
-        self._write(f"UPDATE {STATE} SET cache_epoch = cache_epoch + 1 WHERE key = %s RETURNING key", [key])
+        sql.write(f"UPDATE {STATE} SET cache_epoch = cache_epoch + 1 WHERE key = %s RETURNING key", [key])
 
     def note_error(self, key: str, message: str, *, now: int) -> None:
         """Keep the newest trouble for the operator's page."""
-        self._write(
+        sql.write(
             f"UPDATE {STATE} SET last_error = %s, last_error_at = %s WHERE key = %s RETURNING key",
             [message[:200], now, key],
         )
 
-    def count(self, key: str, event: str) -> None:
+    def count(self, key: str, event: str, *, wait_ms: int = sql.LOCK_WAIT_MS) -> None:
         """Add one to a counter."""
-        self._write(
+        sql.write(
             "INSERT INTO gateway_counter (key, event, value) VALUES (%s, %s, 1) "
             "ON CONFLICT (key, event) DO UPDATE SET value = gateway_counter.value + 1 RETURNING value",
             [key, event],
+            wait_ms=wait_ms,
         )
 
     def reset(self, key: str, *, actor: str, now: int) -> None:
         """An operator's fresh start: closed, no cool-down, all tokens. Results of calls under way are thrown away."""
         seen = self._see(key)
-        self._write(
-            f"UPDATE {STATE} SET state = 0, generation = generation + 1, open_streak = 0, history = 0, slow = 0, "
-            "calls = 0, tat = 0, not_before = 0, throttle_streak = 0, reason = '' WHERE key = %s RETURNING key",
-            [key],
-        )
-        self._transition(key, seen.state, State.CLOSED, "reset", now=now, actor=actor)
+        self._change(_RESET, {"key": key}, seen.state, State.CLOSED, "reset", now=now, actor=actor)
 
     def _open(self, permit: Permit, operation: Operation, *, reason: str, now: int) -> None:
         # The streak changes only together with the generation, so the statement below is fenced on what is read here.
-        streak = self._read(_STREAK, [permit.key]) if permit.state is State.HALF_OPEN else None
+        streak = sql.read(_STREAK, [permit.key]) if permit.state is State.HALF_OPEN else None
         open_for = to_us(policy.open_seconds(operation.breaker, streak=streak[0] if streak else 0))
-        row = self._write(
-            _OPEN,
-            {
-                "key": permit.key,
-                "generation": permit.generation,
-                "from": int(permit.state),
-                "reason": reason,
-                "now": now,
-                "open_for": open_for,
-            },  # fmt: skip
-        )
-        if row is not None:  # exactly one of many failing calls gets here: the generation has moved on for the others
-            self._transition(permit.key, permit.state, State.OPEN, reason, now=now)
+        arguments = {
+            "key": permit.key,
+            "generation": permit.generation,
+            "from": int(permit.state),
+            "reason": reason,
+            "now": now,
+            "open_for": open_for,
+        }  # fmt: skip
+        # Exactly one of many failing calls changes a row: the generation has moved on for the others.
+        self._change(_OPEN, arguments, permit.state, State.OPEN, reason, now=now)
 
     def _close(self, permit: Permit, *, now: int) -> None:
-        if self._write(_CLOSE, {"key": permit.key, "generation": permit.generation}) is not None:
-            self._transition(permit.key, State.HALF_OPEN, State.CLOSED, "the probe succeeded", now=now)
+        arguments = {"key": permit.key, "generation": permit.generation}
+        self._change(_CLOSE, arguments, State.HALF_OPEN, State.CLOSED, "the probe succeeded", now=now)
 
-    def _transition(self, key: str, old: State, new: State, reason: str, *, now: int, actor: str = "") -> None:
+    def _change(
+        self, statement: str, arguments: Any, old: State, new: State, reason: str, *, now: int, actor: str = ""
+    ) -> None:
+        """Carry out `statement` and, where it changed the row, note the transition: both or neither."""
         at = dt.datetime.fromtimestamp(now / 1_000_000, tz=dt.UTC)
-        with _short_lock_wait():
-            Transition.objects.create(key=key, at=at, from_state=old, to_state=new, reason=reason, actor=actor)
+        with sql.short_lock_wait() as cursor, transaction.atomic():
+            cursor.execute(statement, arguments)
+            if cursor.fetchall():
+                key = arguments["key"]
+                Transition.objects.create(key=key, at=at, from_state=old, to_state=new, reason=reason, actor=actor)
 
     def _see(self, key: str) -> Snapshot:
         """The state of `key`; its row is made at the first sight of it."""
-        row = self._read(_SELECT, [key])
+        row = sql.read(_SELECT, [key])
         if row is None:
-            with _short_lock_wait():
+            with sql.short_lock_wait():
                 ProviderState.objects.bulk_create([ProviderState(key=key)], ignore_conflicts=True)
-            row = self._read(_SELECT, [key])
+            row = sql.read(_SELECT, [key])
         if row is None:
             raise StoreUnavailable(f"the state of {key} cannot be kept")
         return Snapshot(State(row[0]), *row[1:5])
-
-    def _read(self, sql: str, arguments: Any) -> tuple[Any, ...] | None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, arguments)
-                row: tuple[Any, ...] | None = cursor.fetchone()
-                return row
-        except DatabaseTrouble as error:
-            raise StoreUnavailable(str(error)) from error
-
-    def _write(self, sql: str, arguments: Any) -> tuple[Any, ...] | None:
-        """The one row of the answer, if any. Fetched to the end: SQLite keeps its lock until then."""
-        with _short_lock_wait() as cursor:
-            cursor.execute(sql, arguments)
-            rows = cursor.fetchall()
-        return rows[0] if rows else None
-
-
-@contextmanager
-def _short_lock_wait() -> Iterator[CursorWrapper]:
-    """Within: wait at most 2 s for another writer, and turn database trouble into StoreUnavailable.
-
-    The gateway then fails closed: calling a provider uncounted risks a ban of the whole address.
-    """
-    if connection.vendor == "sqlite":
-        shorten = f"PRAGMA busy_timeout = {LOCK_WAIT_MS}"
-        restore = f"PRAGMA busy_timeout = {settings.SQLITE_PATIENCE_S * 1000}"
-    else:
-        shorten, restore = f"SET lock_timeout = {LOCK_WAIT_MS}", "RESET lock_timeout"
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(shorten)
-            try:
-                yield cursor
-            finally:
-                cursor.execute(restore)
-    except DatabaseTrouble as error:
-        raise StoreUnavailable(str(error)) from error
 
 
 def _error(refused: policy.Refusal) -> GatewayError:
