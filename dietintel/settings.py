@@ -42,6 +42,8 @@ SIGNUP = env.choice("SIGNUP", "first", ("first", "open", "closed"))
 PROVIDER_ORDER = env.words("PROVIDER_ORDER", "openfoodfacts,fdc,fatsecret")
 OFF_BASE_URL = env.address("OFF_BASE_URL", "https://world.openfoodfacts.org")
 OFF_CONTACT = env.text("OFF_CONTACT")
+FDC_BASE_URL = env.address("FDC_BASE_URL", "https://api.nal.usda.gov/fdc/v1")
+FDC_API_KEY = env.text("FDC_API_KEY")  # without it the provider is off
 
 # --- Applications -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

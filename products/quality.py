@@ -25,6 +25,9 @@ MESSAGES: dict[str, str | Promise] = {
     "ENERGY_UNIT": _("The energy looks like kilojoules written as kilocalories."),
     "ENERGY_MISMATCH": _("The energy does not fit the protein, fat and carbohydrate."),
     "PARTS_EXCEED_WHOLE": _("Some figures do not fit together: parts are larger than their whole."),
+    "CARBS_INCLUDE_FIBRE": _(
+        "The source counts fibre as carbohydrate and does not say how much: carbohydrate is left out."
+    ),
     "NO_NUTRITION": _("No nutrition figures are declared."),
     "NO_ENERGY": _("No energy is declared."),
     "PROVIDER_WARNING": _("The source itself marks this entry as faulty."),

@@ -63,6 +63,13 @@ class ResponseCache:
         timeout = max(1, round(entry.keep_until - now))
         self._guarded(lambda: django_cache.set(key, vars(entry), timeout))
 
+    def remembers(self, fact: str) -> bool:
+        """Whether `remember` was called for the fact, by any process, and the cache still knows."""
+        return self._guarded(lambda: django_cache.get(fact)) is True
+
+    def remember(self, fact: str, *, for_s: int) -> None:
+        self._guarded(lambda: django_cache.set(fact, True, for_s))
+
     def _guarded(self, call: Callable[[], T]) -> T | None:
         began = time.monotonic()
         if began < self._skip_until:

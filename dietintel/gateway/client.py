@@ -142,6 +142,17 @@ class BaseAPIClient:
             self._count(key, "cache_stale")
             return stale
 
+    def remembers(self, fact: str) -> bool:
+        """Whether `remember` was told this about the provider's address; False where the cache has forgotten it."""
+        return self._cache.remembers(self._name_of(fact))
+
+    def remember(self, fact: str, *, for_s: int) -> None:
+        """Keep a fact about the provider's address, for all processes, as long as the cache lasts."""
+        self._cache.remember(self._name_of(fact), for_s=for_s)
+
+    def _name_of(self, fact: str) -> str:
+        return cache_key(self.config.name, 0, self.config.base_url, {"fact": fact})
+
     def _ask_once(self, call: _Call[T]) -> GatewayResponse[T]:
         """Ask, or wait for the answer of whoever is asking the same."""
         lease_s = call.deadline - self.clock.now() + LEASE_SLACK_S
@@ -264,7 +275,7 @@ class BaseAPIClient:
             answer = fetch(
                 f"{self.config.base_url}{question.path}",
                 question.params,
-                {"User-Agent": self.config.user_agent, "Accept": "application/json"},
+                {"User-Agent": self.config.user_agent, "Accept": "application/json", **self.config.auth.headers()},
                 connect_s=operation.connect_s,
                 read_s=operation.read_s,
                 total_s=total_s,

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dietintel.gateway.auth import Auth, NoAuth
+
 MICROSECOND = 1_000_000  # per second; the shared state counts time in whole microseconds
 
 
@@ -99,3 +101,4 @@ class ProviderConfig:
     base_url: str
     user_agent: str
     operations: Mapping[str, Operation]
+    auth: Auth = field(default_factory=NoAuth)

@@ -86,6 +86,9 @@ class StateStore:
         A SELECT goes first: a refusal then needs no write lock.
         """
         emission = operation.rate.emission_us
+        if headroom:
+            # Who leaves tokens for others may not reserve them either: every wait moves the time all others see.
+            max_wait = min(max_wait, (headroom - 1) * emission)
         arguments = {
             "key": key, "now": now, "max_wait": max_wait, "lease": lease, "emission": emission,
             "allowance": policy.allowance_us(operation.rate, headroom=headroom),

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from django.conf import settings
 
 from products.providers.base import Provider
+from products.providers.fdc import food_data_central
 from products.providers.openfoodfacts import open_food_facts
 
 # Makes the provider from the settings; None where it is switched off.
 PROVIDERS: dict[str, Callable[[], Provider | None]] = {
     "openfoodfacts": open_food_facts,
+    "fdc": food_data_central,
 }
 
 

@@ -7,11 +7,10 @@ https://openfoodfacts.github.io/openfoodfacts-server/api/ and docs/how-a-lookup-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
 from django.conf import settings
-from django.core.cache import cache
 
 from dietintel import __version__
 from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
@@ -21,6 +20,7 @@ from dietintel.gateway.errors import RequestRefused, UpstreamNotFound
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
 from products.providers.base import ProductData, Serving
+from products.providers.reading import line, mapping, number
 from products.quality import Flag, doubts
 
 V3, V2 = "/api/v3.6/product/", "/api/v2/product/"
@@ -80,14 +80,13 @@ class OpenFoodFacts:
 
     def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         """v3 first. v2 only where v3 is answered with 404 and a page, as by mirrors that do not have it."""
-        old_only = f"openfoodfacts:v2:{self.config.base_url}"
-        if not cache.get(old_only):
+        if not self._client.remembers(NO_V3):
             try:
                 return self._ask(V3, barcode, caller=caller, total_s=total_s)
             except RequestRefused as error:
                 if str(error) != NO_V3:
                     raise
-            cache.set(old_only, True, V2_REMEMBERED_S)
+            self._client.remember(NO_V3, for_s=V2_REMEMBERED_S)
         return self._ask(V2, barcode, caller=caller, total_s=total_s)
 
     def page_url(self, barcode: str) -> str:
@@ -143,7 +142,7 @@ def classify(answer: Answer) -> Verdict:
         kinds = _kinds_of_error(answer.json)
         if "product_found_with_a_different_product_type" in kinds:
             return Verdict(Outcome.SUCCESS)
-        if "product_not_found" not in kinds and _mapping(answer.json).get("status") != 0:
+        if "product_not_found" not in kinds and mapping(answer.json).get("status") != 0:
             return Verdict(Outcome.MALFORMED, "404 with unexpected JSON")
     return default_classifier(answer)
 
@@ -155,10 +154,10 @@ def classify_v3(answer: Answer) -> Verdict:
 
 
 def _kinds_of_error(body: object) -> set[str]:
-    errors = _mapping(body).get("errors")
+    errors = mapping(body).get("errors")
     listed = errors if isinstance(errors, list) else []
-    kinds = {str(_mapping(_mapping(error).get("message")).get("id")) for error in listed}
-    return kinds | {str(_mapping(_mapping(body).get("result")).get("id"))}
+    kinds = {str(mapping(mapping(error).get("message")).get("id")) for error in listed}
+    return kinds | {str(mapping(mapping(body).get("result")).get("id"))}
 
 
 # --- JSON -> ProductData ----------------------------------------------------------------------------------------
@@ -206,7 +205,7 @@ def parse_product(product: Mapping[str, Any], *, barcode: str) -> ProductData:
         name=name[:300],
         names=names,
         brand=brand[:300],
-        quantity=_line(product.get("quantity"))[:120],
+        quantity=line(product.get("quantity"))[:120],
         basis=_basis(product, table),
         per_100=Nutrients(values),
         servings=_servings(product),
@@ -239,7 +238,7 @@ def _table(product: Mapping[str, Any]) -> _Table:
 
 def _from_nutriments(nutriments: Mapping[str, Any], product: Mapping[str, Any]) -> _Table:
     """As sold before prepared, never mixed; per 100 before per serving."""
-    portion = _number(product.get("serving_quantity"))
+    portion = number(product.get("serving_quantity"))
     per_serving_seen = False
     for state, flags in (("", ()), ("_prepared", (Flag("PREPARED"),))):
         per_100 = _column(nutriments, f"{state}_100g")
@@ -258,7 +257,7 @@ def _column(nutriments: Mapping[str, Any], suffix: str) -> dict[str, Decimal]:
     """Known nutrients only: the same place also holds scores and percentages of fruit."""
     column = {}
     for name in (*_KNOWN, "energy-kcal", "energy-kj", "energy", "sodium"):
-        value = _number(nutriments.get(f"{name}{suffix}"))
+        value = number(nutriments.get(f"{name}{suffix}"))
         if value is not None:
             column[name] = value
     return column
@@ -267,7 +266,7 @@ def _column(nutriments: Mapping[str, Any], suffix: str) -> dict[str, Decimal]:
 def _from_sets(nutrition: Mapping[str, Any]) -> _Table:
     """The label's own figures as sold; only where there are none, what Open Food Facts aggregated."""
     sets = nutrition.get("input_sets")
-    candidates = [_mapping(each) for each in (sets if isinstance(sets, list) else [])]
+    candidates = [mapping(each) for each in (sets if isinstance(sets, list) else [])]
     as_sold = [each for each in candidates if each.get("preparation") == "as_sold" and each.get("source") != "estimate"]
     for each in sorted(as_sold, key=_preference):
         factor = _factor(each)
@@ -277,12 +276,12 @@ def _from_sets(nutrition: Mapping[str, Any]) -> _Table:
             flags = (Flag("FROM_SERVING"),) if per == "serving" else ()
             scaled = {name: value * factor for name, value in figures.items()}
             return _Table(scaled, per="100ml" if per in {"100ml", "1l"} or unit == "ml" else "100g", flags=flags)
-    aggregated = _mapping(nutrition.get("aggregated_set"))
+    aggregated = mapping(nutrition.get("aggregated_set"))
     figures = _figures(aggregated.get("nutrients"))
     if not figures:
         return _Table({}, serving_only=any(each.get("per") == "serving" for each in as_sold))
     flags = (Flag("PREPARED"),) if aggregated.get("preparation") == "prepared" else ()
-    sources = {str(_mapping(each).get("source")) for each in _mapping(aggregated.get("nutrients")).values()}
+    sources = {str(mapping(each).get("source")) for each in mapping(aggregated.get("nutrients")).values()}
     if "estimate" in sources:
         flags = (*flags, Flag("ESTIMATED"))
     return _Table(figures, per=str(aggregated.get("per") or ""), flags=flags)
@@ -301,7 +300,7 @@ def _factor(each: Mapping[str, Any]) -> Decimal | None:
         return Decimal(1)
     if per in {"1kg", "1l"}:
         return Decimal("0.1")
-    portion = _number(each.get("per_quantity"))
+    portion = number(each.get("per_quantity"))
     return 100 / portion if per == "serving" and portion is not None and portion >= LEAST_SERVING else None
 
 
@@ -309,10 +308,10 @@ def _figures(nutrients: object) -> dict[str, Decimal]:
     """Of a set: masses in grams, energies as they are. Units that are no mass (IU, % DV) are left out."""
     figures: dict[str, Decimal] = {}
     for name in (*_KNOWN, "energy-kcal", "energy-kj", "energy", "sodium"):
-        each = _mapping(_mapping(nutrients).get(name))
-        value = _number(each.get("value"))
+        each = mapping(mapping(nutrients).get(name))
+        value = number(each.get("value"))
         if value is None:
-            value = _number(each.get("value_computed"))
+            value = number(each.get("value_computed"))
         unit = str(each.get("unit") or "").strip().lower()
         if value is None:
             continue
@@ -367,19 +366,19 @@ def _basis(product: Mapping[str, Any], table: _Table) -> Literal["g", "ml"]:
 
 
 def _unit_in(text: object) -> str:
-    found = _AMOUNT.search(_line(text))
+    found = _AMOUNT.search(line(text))
     return found[2].lower() if found else ""
 
 
 def _servings(product: Mapping[str, Any]) -> tuple[Serving, ...]:
-    label = _line(product.get("serving_size"))
+    label = line(product.get("serving_size"))
     if not label:
         return ()
-    amount = _number(product.get("serving_quantity"))
+    amount = number(product.get("serving_quantity"))
     if amount is None or amount <= 0:
         found = _AMOUNT.search(label)
         unit = found[2].lower() if found else ""
-        amount = _number(found[1]) if found else None
+        amount = number(found[1]) if found else None
         amount = amount * _TO_BASIS[unit] if amount is not None and unit in _TO_BASIS else None
     if amount is None or not Decimal("0.01") <= amount <= 99_999:
         return ()
@@ -390,22 +389,22 @@ def _names(product: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for key, value in sorted(product.items()):
         language = _LANGUAGE_NAME.fullmatch(key)
-        if language and isinstance(value, str) and _line(value):
-            found[language[1]] = _line(value)[:300]
+        if language and isinstance(value, str) and line(value):
+            found[language[1]] = line(value)[:300]
     return found
 
 
 def _name(product: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """The name for readers of no particular language; `names` serves the others."""
     for name in (product.get("product_name"), names.get("en"), *names.values()):
-        if _line(name):
-            return _line(name)
-    return _line(product.get("generic_name")) or _line(product.get("generic_name_en"))
+        if line(name):
+            return line(name)
+    return line(product.get("generic_name")) or line(product.get("generic_name_en"))
 
 
 def _brand(value: object) -> str:
     parts: Iterable[object] = value if isinstance(value, list) else str(value or "").split(",")
-    return ", ".join(dict.fromkeys(filter(None, map(_line, parts))))
+    return ", ".join(dict.fromkeys(filter(None, map(line, parts))))
 
 
 def _nutriscore(product: Mapping[str, Any]) -> str:
@@ -417,32 +416,10 @@ def _nutriscore(product: Mapping[str, Any]) -> str:
 
 
 def _nova(value: object) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and number in {1, 2, 3, 4} else None
+    group = number(value)
+    return int(group) if group is not None and group in {1, 2, 3, 4} else None
 
 
 def _image(product: Mapping[str, Any]) -> str:
     url = str(product.get("image_front_url") or product.get("image_url") or "")
     return url if url.startswith("https://") and len(url) <= 500 else ""
-
-
-def _number(value: object) -> Decimal | None:
-    """A finite number, however it was written; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
-    try:
-        number = Decimal(str(value).strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number) < 10**9 else None
-
-
-def _line(value: object) -> str:
-    """Text on one line, without control characters (NUL cannot be stored). Empty for anything that is not text."""
-    if not isinstance(value, str):
-        return ""
-    return " ".join("".join(character if character.isprintable() else " " for character in value).split())
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -1,0 +1,191 @@
+"""USDA FoodData Central: branded foods by barcode. An answer of its search in, one `ProductData` out.
+
+Figures are per 100 g, or per 100 ml where the serving is in ml. All three shapes of nutrients that its endpoints use
+are understood. See https://fdc.nal.usda.gov/api-guide and docs/how-a-lookup-works.md.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.conf import settings
+
+from dietintel import __version__
+from dietintel.gateway.auth import ApiKey
+from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
+from dietintel.gateway.client import BaseAPIClient, Question
+from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
+from dietintel.gateway.errors import UpstreamNotFound
+from products.barcodes import Barcode
+from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
+from products.providers.base import ProductData, Serving
+from products.providers.reading import line, mapping, number
+from products.quality import Flag, doubts
+
+# 1,000 calls an hour and key; beyond it the key is blocked for an hour.
+READS = RateLimit(limit=1000, period_s=3600, burst=40)
+BLOCKED_S = 3600.0
+PAGE_SIZE = 25  # hits for one barcode: the same product in several years, and others that merely mention the digits
+
+# FoodData Central's nutrient numbers, which are in all three shapes, and our keys.
+KEYS = {
+    "203": "protein_g", "204": "fat_g", "606": "saturated_fat_g", "645": "monounsaturated_fat_g",
+    "646": "polyunsaturated_fat_g", "605": "trans_fat_g", "291": "fiber_g", "539": "added_sugars_g", "209": "starch_g",
+    "299": "polyols_g", "601": "cholesterol_mg", "262": "caffeine_mg", "301": "calcium_mg", "303": "iron_mg",
+    "304": "magnesium_mg", "305": "phosphorus_mg", "306": "potassium_mg", "309": "zinc_mg", "312": "copper_mg",
+    "315": "manganese_mg", "317": "selenium_ug", "314": "iodine_ug", "320": "vitamin_a_ug", "401": "vitamin_c_mg",
+    "328": "vitamin_d_ug", "323": "vitamin_e_mg", "430": "vitamin_k_ug", "404": "vitamin_b1_mg",
+    "405": "vitamin_b2_mg", "406": "vitamin_b3_mg", "410": "vitamin_b5_mg", "415": "vitamin_b6_mg",
+    "435": "vitamin_b9_ug", "418": "vitamin_b12_ug",
+}  # fmt: skip
+ENERGY_KCAL = ("208", "958", "957")  # as declared, else by specific, else by general Atwater factors
+ENERGY_KJ, SUGARS, CARBOHYDRATE, SODIUM = "268", ("269", "269.3"), "205", "307"
+IN_GRAMS = {"G": Decimal(1), "MG": Decimal("0.001"), "UG": Decimal("0.000001"), "MCG": Decimal("0.000001")}
+SERVING_UNITS: dict[str, Literal["g", "ml"]] = {"g": "g", "grm": "g", "ml": "ml", "mlt": "ml"}
+
+
+class FoodDataCentral:
+    """The provider. `product` reads the network."""
+
+    def __init__(self, config: ProviderConfig, client: BaseAPIClient | None = None) -> None:
+        self.config = config
+        self._client = client or BaseAPIClient(config)
+
+    def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
+        """Labels were entered with 12, 13 or 14 digits: each form is asked for in turn, within `total_s` together."""
+        ends = time.monotonic() + total_s
+        for form in forms(barcode):
+            question = Question(
+                operation="product",
+                path="/foods/search",
+                params={"query": form, "dataType": "Branded", "pageSize": str(PAGE_SIZE)},
+                parse=lambda body: parse(body, asked=barcode),
+                classify=classify,
+            )
+            found = self._client.get_json(question, caller=caller, total_s=ends - time.monotonic()).data
+            if found is not None:
+                return found
+        raise UpstreamNotFound(str(barcode))
+
+    def page_url(self, barcode: str) -> str:
+        return f"https://fdc.nal.usda.gov/food-search?query={barcode}&type=Branded"
+
+    @property
+    def attribution(self) -> str:
+        return "USDA FoodData Central, CC0"
+
+
+def food_data_central() -> FoodDataCentral | None:
+    """From the settings; None without a key."""
+    if not settings.FDC_API_KEY:
+        return None
+    return FoodDataCentral(
+        ProviderConfig(
+            name="fdc",
+            label="FoodData Central",
+            base_url=settings.FDC_BASE_URL,
+            user_agent=f"DietIntel/{__version__}",
+            auth=ApiKey("X-Api-Key", settings.FDC_API_KEY),  # in a header: addresses end up in logs
+            operations={"product": Operation(rate=READS, cache=CachePolicy(ttl_s=300, negative_ttl_s=3600))},
+        )
+    )
+
+
+def forms(barcode: Barcode) -> list[str]:
+    """The ways the code may be written there, the most frequent first."""
+    short = barcode.digits.lstrip("0")
+    return [short.zfill(length) for length in (12, 13, 14) if len(short) <= length]
+
+
+def classify(answer: Answer) -> Verdict:
+    """Its 429 means that the key is blocked for an hour."""
+    if answer.status == 429:
+        return Verdict(Outcome.THROTTLED, "429", cooldown_s=answer.retry_after_s or BLOCKED_S)
+    if answer.status in {404, 410}:
+        return Verdict(Outcome.MALFORMED, "a search cannot be missing")
+    return default_classifier(answer)
+
+
+# --- JSON -> ProductData ----------------------------------------------------------------------------------------
+def parse(body: object, *, asked: Barcode) -> ProductData | None:
+    """The newest hit that really has the code; None where none has. Raises ValueError for anything but a search."""
+    foods = mapping(body).get("foods")
+    if not isinstance(foods, list):
+        raise ValueError("no list of foods in the answer")
+    wanted = asked.digits.lstrip("0")
+    hits = [food for food in map(mapping, foods) if line(food.get("gtinUpc")).lstrip("0") == wanted]
+    if not hits:
+        return None
+    return parse_food(max(hits, key=lambda food: line(food.get("publishedDate"))), barcode=asked.digits)
+
+
+def parse_food(food: Mapping[str, Any], *, barcode: str) -> ProductData:
+    """A food of any endpoint."""
+    values, impossible, flags = _values(dict(_amounts(food.get("foodNutrients"))))
+    unit = SERVING_UNITS.get(line(food.get("servingSizeUnit")).lower())
+    name = _plain(line(food.get("description")))
+    brand = _plain(line(food.get("brandName")) or line(food.get("brandOwner")))
+    return ProductData(
+        barcode=barcode,
+        name=(name or f"{brand} {barcode}".strip())[:300],
+        brand=brand[:300],
+        quantity=line(food.get("packageWeight"))[:120],
+        basis=unit or "g",
+        per_100=Nutrients(values),
+        servings=_servings(food, unit),
+        quality=(*flags, *doubts(values, impossible=impossible), *(() if name else (Flag("NO_NAME"),))),
+    )
+
+
+def _amounts(nutrients: object) -> Iterator[tuple[str, tuple[Decimal, str]]]:
+    """Number, amount and unit of each nutrient that has an amount, in whichever shape."""
+    for each in map(mapping, nutrients if isinstance(nutrients, list) else []):
+        nested = mapping(each.get("nutrient"))
+        key = line(each.get("nutrientNumber")) or line(each.get("number")) or line(nested.get("number"))
+        unit = line(each.get("unitName")) or line(nested.get("unitName"))
+        amount = number(each.get("value") if "value" in each else each.get("amount"))
+        if key and amount is not None:
+            yield key, (amount, unit.upper().replace("µ", "U").replace("Μ", "U"))
+
+
+def _values(amounts: Mapping[str, tuple[Decimal, str]]) -> tuple[dict[str, Decimal], list[str], list[Flag]]:
+    """Our nutrients, those dropped as impossible, and what is doubtful about the carbohydrate."""
+    raw: dict[str, Decimal] = {}
+    energy = next((amounts[key][0] for key in ENERGY_KCAL if key in amounts), None)
+    if energy is None and ENERGY_KJ in amounts:
+        energy = kcal_from_kj(amounts[ENERGY_KJ][0])
+    if energy is not None:
+        raw["energy_kcal"] = energy
+    grams = {key: amount * IN_GRAMS[unit] for key, (amount, unit) in amounts.items() if unit in IN_GRAMS}
+    for fdc, key in KEYS.items():
+        if fdc in grams:
+            raw[key] = grams[fdc] * (NUTRIENTS[key].per_gram or 1)
+    sugars = next((grams[key] for key in SUGARS if key in grams), None)
+    if sugars is not None:
+        raw["sugars_g"] = sugars
+    if SODIUM in grams:
+        raw["salt_g"] = grams[SODIUM] * SALT_PER_SODIUM
+    flags = []
+    if CARBOHYDRATE in grams:
+        # Theirs includes fibre, ours does not. A label that rounds may put more fibre than carbohydrate.
+        if "fiber_g" in raw:
+            raw["carbohydrates_g"] = max(Decimal(0), grams[CARBOHYDRATE] - raw["fiber_g"])
+        else:
+            flags.append(Flag("CARBS_INCLUDE_FIBRE", (f"{rounded(grams[CARBOHYDRATE])} g",)))
+    values = {key: rounded(value) for key, value in raw.items() if possible(key, value)}
+    return values, [key for key in raw if key not in values], flags
+
+
+def _servings(food: Mapping[str, Any], unit: str | None) -> tuple[Serving, ...]:
+    amount = number(food.get("servingSize"))
+    if unit is None or amount is None or not Decimal("0.01") <= amount <= 99_999:
+        return ()
+    size = f"{rounded(amount)} {unit}"
+    household = line(food.get("householdServingFullText")).lower()
+    return (Serving((f"{household} ({size})" if household else size)[:120], amount),)
+
+
+def _plain(text: str) -> str:
+    """Labels are entered in capitals; people do not shout."""
+    return text.capitalize() if text.isupper() else text
