@@ -9,12 +9,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from products import providers
 from products.barcodes import Barcode
 from products.models import OWN, Correction, Product
 from products.nutrients import FURTHER, MAIN, Nutrient, Nutrients
 from products.providers.base import Serving
 from products.quality import Flag, doubts
+from products.sources import SOURCES
 
 # Doubts about the figures themselves: found anew where a person changed the figures.
 _ABOUT_FIGURES = {
@@ -100,18 +100,17 @@ class Food:
         """Who says so, in words."""
         if self.own:
             return _("Entered by you")
-        provider = providers.called(self.product.source)
-        return provider.config.label if provider else self.product.source
+        return SOURCES[self.product.source].label
 
     @property
     def source_url(self) -> str | None:
-        provider = None if self.own else providers.called(self.product.source)
-        return provider.page_url(self.barcode) if provider else None
+        if self.own:
+            return None
+        return SOURCES[self.product.source].page_url(barcode=self.barcode, source_id=self.product.source_id)
 
     @property
     def attribution(self) -> str | None:
-        provider = None if self.own else providers.called(self.product.source)
-        return provider.attribution if provider else None
+        return None if self.own else SOURCES[self.product.source].attribution
 
     def _corrected(self, key: str) -> bool:
         return self.correction is not None and key in self.correction.per_100

@@ -195,6 +195,7 @@ def keep(said: ProductData, *, source: str, now: dt.datetime) -> Product:
 def columns(said: ProductData) -> dict[str, Any]:
     """The columns of `Product` that hold what a provider says; the rest identifies the row."""
     return {
+        "source_id": said.source_id,
         "name": said.name,
         "names": dict(said.names),
         "brand": said.brand,

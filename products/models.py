@@ -78,6 +78,7 @@ class Product(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="foods", verbose_name=_("owner")
     )
     source = models.CharField(_("source"), max_length=30)
+    source_id = models.CharField(_("id at the source"), max_length=40, blank=True, default="")
     barcode = models.CharField(_("barcode"), max_length=24, blank=True, default="")
     name = models.CharField(_("name"), max_length=300)
     names = models.JSONField(_("names by language"), default=dict, blank=True)
@@ -107,6 +108,11 @@ class Product(models.Model):
                 fields=["source", "barcode"],
                 condition=Q(owner=None) & ~Q(barcode=""),
                 name="products_one_row_per_source",
+            ),
+            models.UniqueConstraint(
+                fields=["source", "source_id"],
+                condition=Q(owner=None, barcode="") & ~Q(source_id=""),
+                name="products_one_row_per_source_id",
             ),
             models.UniqueConstraint(
                 fields=["owner", "barcode"], condition=~Q(barcode=""), name="products_one_own_food_per_barcode"
@@ -141,8 +147,8 @@ class Product(models.Model):
         return self.barcode if self.barcode and self.owner_id is None else str(self.uuid)
 
     def stale(self, *, now: dt.datetime) -> bool:
-        """Whether a provider should be asked again. Own foods do not age."""
-        return self.owner_id is None and now - self.fetched_at > FRESH_FOR
+        """Whether a provider should be asked again. Only what has a barcode can be; own foods do not age."""
+        return self.owner_id is None and self.barcode != "" and now - self.fetched_at > FRESH_FOR
 
     @property
     def correction(self) -> "Correction | None":

@@ -24,6 +24,7 @@ class ProductData:
     """A food as one provider describes it. Nothing here is corrected or guessed beyond what `quality` says."""
 
     barcode: str  # canonical; empty for foods without one
+    source_id: str = field(default="", kw_only=True)  # the provider's own, where it has one besides the barcode
     name: str
     names: Mapping[str, str] = field(default_factory=dict)  # by two-letter language
     brand: str = ""
@@ -39,6 +40,19 @@ class ProductData:
     kind: str = "food"  # what it is instead, where it is no food
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where foods come from, as people are told: also while the provider itself is switched off."""
+
+    label: str
+    attribution: str  # the credit that the licence asks for
+    page: str = ""  # where people can see and mend an entry, with {barcode} or {id}; empty where there is no such page
+
+    def page_url(self, *, barcode: str, source_id: str) -> str | None:
+        wanted = barcode if "{barcode}" in self.page else source_id
+        return self.page.format(barcode=barcode, id=source_id) if wanted and self.page else None
+
+
 class Provider(Protocol):
     """Asks one provider. Every method may take seconds and must not be called inside a transaction."""
 
@@ -50,10 +64,3 @@ class Provider(Protocol):
         Raises `UpstreamNotFound` where it says that it has no such product, and a `GatewayError` where it could not
         be asked.
         """
-
-    def page_url(self, barcode: str) -> str:
-        """Where people can see and mend the provider's entry."""
-
-    @property
-    def attribution(self) -> str:
-        """The credit that the licence asks for."""

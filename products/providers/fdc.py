@@ -19,7 +19,7 @@ from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderC
 from dietintel.gateway.errors import UpstreamNotFound
 from products.barcodes import Barcode
 from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
-from products.providers.base import ProductData, Serving
+from products.providers.base import ProductData, Serving, Source
 from products.providers.reading import line, mapping, number
 from products.quality import Flag, doubts
 
@@ -45,6 +45,13 @@ IN_GRAMS = {"G": Decimal(1), "MG": Decimal("0.001"), "UG": Decimal("0.000001"), 
 SERVING_UNITS: dict[str, Literal["g", "ml"]] = {"g": "g", "grm": "g", "ml": "ml", "mlt": "ml"}
 
 
+SOURCE = Source(
+    label="FoodData Central",
+    attribution="USDA FoodData Central, CC0",
+    page="https://fdc.nal.usda.gov/food-details/{id}/nutrients",
+)
+
+
 class FoodDataCentral:
     """The provider. `product` reads the network."""
 
@@ -68,13 +75,6 @@ class FoodDataCentral:
                 return found
         raise UpstreamNotFound(str(barcode))
 
-    def page_url(self, barcode: str) -> str:
-        return f"https://fdc.nal.usda.gov/food-search?query={barcode}&type=Branded"
-
-    @property
-    def attribution(self) -> str:
-        return "USDA FoodData Central, CC0"
-
 
 def food_data_central() -> FoodDataCentral | None:
     """From the settings; None without a key."""
@@ -83,7 +83,7 @@ def food_data_central() -> FoodDataCentral | None:
     return FoodDataCentral(
         ProviderConfig(
             name="fdc",
-            label="FoodData Central",
+            label=SOURCE.label,
             base_url=settings.FDC_BASE_URL,
             user_agent=f"DietIntel/{__version__}",
             auth=ApiKey("X-Api-Key", settings.FDC_API_KEY),  # in a header: addresses end up in logs
@@ -128,6 +128,7 @@ def parse_food(food: Mapping[str, Any], *, barcode: str) -> ProductData:
     brand = _plain(line(food.get("brandName")) or line(food.get("brandOwner")))
     return ProductData(
         barcode=barcode,
+        source_id=str(food.get("fdcId") or "")[:40],
         name=(name or f"{brand} {barcode}".strip())[:300],
         brand=brand[:300],
         quantity=line(food.get("packageWeight"))[:120],

@@ -19,7 +19,7 @@ from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderC
 from dietintel.gateway.errors import RequestRefused, UpstreamNotFound
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
-from products.providers.base import ProductData, Serving
+from products.providers.base import ProductData, Serving, Source
 from products.providers.reading import line, mapping, number
 from products.quality import Flag, doubts
 
@@ -71,6 +71,13 @@ _LANGUAGE_NAME = re.compile(r"product_name_([a-z]{2})")
 SOURCES = ("manufacturer", "packaging", "usda")
 
 
+SOURCE = Source(
+    label="Open Food Facts",
+    attribution="Open Food Facts contributors, ODbL 1.0",
+    page="https://world.openfoodfacts.org/product/{barcode}",
+)
+
+
 class OpenFoodFacts:
     """The provider. `product` reads the network."""
 
@@ -88,13 +95,6 @@ class OpenFoodFacts:
                     raise
             self._client.remember(NO_V3, for_s=V2_REMEMBERED_S)
         return self._ask(V2, barcode, caller=caller, total_s=total_s)
-
-    def page_url(self, barcode: str) -> str:
-        return f"https://world.openfoodfacts.org/product/{barcode}"
-
-    @property
-    def attribution(self) -> str:
-        return "Open Food Facts contributors, ODbL 1.0"
 
     def _ask(self, version: str, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         question = Question(
@@ -116,7 +116,7 @@ def open_food_facts() -> OpenFoodFacts:
     return OpenFoodFacts(
         ProviderConfig(
             name="openfoodfacts",
-            label="Open Food Facts",
+            label=SOURCE.label,
             base_url=settings.OFF_BASE_URL,
             user_agent=f"DietIntel/{__version__}{contact}",
             operations={
