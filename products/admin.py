@@ -40,6 +40,10 @@ class ProductAdmin(admin.ModelAdmin[Product]):
     def has_change_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
+        """People's corrections would go with it; a wrong entry is mended at its source, and fetched again."""
+        return False
+
 
 @admin.register(Correction)
 class CorrectionAdmin(admin.ModelAdmin[Correction]):

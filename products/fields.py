@@ -42,10 +42,16 @@ class NutrientsField(models.JSONField):
         return super().get_db_prep_value(_plain(value), connection, prepared)
 
     def to_python(self, value: Any) -> Any:
-        return Nutrients(value) if isinstance(value, dict) else value
+        """Also of what `value_to_string` gave to a fixture."""
+        return (
+            Nutrients({key: Decimal(str(figure)) for key, figure in value.items()})
+            if isinstance(value, dict)
+            else value
+        )
 
     def value_to_string(self, obj: models.Model) -> Any:
-        return _plain(self.value_from_object(obj))
+        """For fixtures: JSON numbers, where Django's own encoder would write decimals as text."""
+        return json.loads(json.dumps(_plain(self.value_from_object(obj)), cls=_ExactEncoder))
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         super().validate(_plain(value), model_instance)

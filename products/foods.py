@@ -70,11 +70,11 @@ class Food:
     @cached_property
     def servings(self) -> tuple[Serving, ...]:
         kept = self._changes.get("servings", self.product.servings)
-        return tuple(Serving(each["label"], Decimal(each["amount"])) for each in kept)
+        return tuple(map(Serving.of, kept))
 
     @cached_property
     def quality(self) -> tuple[Flag, ...]:
-        flags = [Flag(each["code"], tuple(each.get("about", ()))) for each in self.product.quality]
+        flags = [*map(Flag.of, self.product.quality)]
         if self.correction:
             if self.correction.per_100:
                 flags = [flag for flag in flags if flag.code not in _ABOUT_FIGURES]

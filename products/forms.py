@@ -14,7 +14,7 @@ from products.models import Basis
 from products.nutrients import FURTHER, MAIN, NUTRIENTS, Nutrient
 from products.providers.base import Serving
 
-SERVINGS = 3
+LEAST_SERVINGS, MOST_SERVINGS = 3, 20  # rows of the form
 
 
 class BarcodeField(forms.CharField):
@@ -82,7 +82,8 @@ class FoodForm(forms.Form):
             del self.fields["barcode"]
         for nutrient in NUTRIENTS.values():
             self.fields[nutrient.key] = FigureField(label=nutrient.label, max_value=nutrient.most)
-        for number in range(1, SERVINGS + 1):
+        self.rows = range(1, self._rows_wanted() + 1)
+        for number in self.rows:
             self.fields[f"serving_{number}_label"] = forms.CharField(
                 label=_("Serving"),
                 max_length=120,
@@ -90,6 +91,12 @@ class FoodForm(forms.Form):
                 widget=forms.TextInput(attrs={"autocomplete": "off"}),
             )
             self.fields[f"serving_{number}_amount"] = FigureField(label=_("g or ml"), max_value=Decimal("99999"))
+
+    def _rows_wanted(self) -> int:
+        """As many rows of servings as were sent or are there already, and an empty one."""
+        names = set(self.data) | set(self.initial)
+        filled = [n for n in range(1, MOST_SERVINGS + 1) if f"serving_{n}_label" in names]
+        return min(MOST_SERVINGS, max(LEAST_SERVINGS, max(filled, default=0) + (0 if self.is_bound else 1)))
 
     def main(self) -> Iterator[tuple[Nutrient, forms.BoundField]]:
         """The rows of the label that every pack has."""
@@ -102,14 +109,14 @@ class FoodForm(forms.Form):
         return any(field.value() not in (None, "") or field.errors for _nutrient, field in self.further())
 
     def servings(self) -> Iterator[tuple[forms.BoundField, forms.BoundField]]:
-        return ((self[f"serving_{n}_label"], self[f"serving_{n}_amount"]) for n in range(1, SERVINGS + 1))
+        return ((self[f"serving_{n}_label"], self[f"serving_{n}_amount"]) for n in self.rows)
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for number in range(1, SERVINGS + 1):
+        for number in self.rows:
             label, amount = cleaned.get(f"serving_{number}_label"), cleaned.get(f"serving_{number}_amount")
             if label and not amount and f"serving_{number}_amount" not in self.errors:
                 self.add_error(f"serving_{number}_amount", _("How much is that?"))
@@ -117,26 +124,36 @@ class FoodForm(forms.Form):
                 self.add_error(f"serving_{number}_label", _("What is it called? “1 slice”, for example."))
         return cleaned
 
-    def changes(self) -> dict[str, Any]:
-        """The cleaned values as `services` take them."""
+    def entered(self) -> dict[str, Any]:
+        """All the cleaned values, as `services` take them."""
         cleaned = self.cleaned_data
-        numbers = range(1, SERVINGS + 1)
-        rows = [(cleaned[f"serving_{n}_label"], cleaned[f"serving_{n}_amount"]) for n in numbers]
-        changes = {
+        rows = [(cleaned[f"serving_{n}_label"], cleaned[f"serving_{n}_amount"]) for n in self.rows]
+        entered = {
             "name": cleaned["name"],
             "brand": cleaned["brand"],
             "basis": cleaned["basis"],
             "per_100": {key: cleaned[key] for key in NUTRIENTS},
             "servings": [Serving(label, amount) for label, amount in rows if label],
         }
-        return changes | ({"barcode": cleaned["barcode"]} if "barcode" in cleaned else {})
+        return entered | ({"barcode": cleaned["barcode"]} if "barcode" in cleaned else {})
+
+    def changes(self) -> dict[str, Any]:
+        """Of the cleaned values those that differ from what the form showed: the rest is not the person's word."""
+        entered, changed = self.entered(), set(self.changed_data)
+        changes = {name: entered[name] for name in ("name", "brand", "basis") if name in changed}
+        figures = {key: value for key, value in entered["per_100"].items() if key in changed}
+        if figures:
+            changes["per_100"] = figures
+        if any(name.startswith("serving_") for name in changed):
+            changes["servings"] = entered["servings"]
+        return changes
 
 
 def initial_of(food: Food) -> Mapping[str, Any]:
     """What a form shows of a food that is there."""
     initial: dict[str, Any] = {"name": food.name, "brand": food.brand, "basis": food.basis, "barcode": food.barcode}
     initial |= dict(food.per_100)
-    for number, serving in enumerate(food.servings[:SERVINGS], start=1):
+    for number, serving in enumerate(food.servings[:MOST_SERVINGS], start=1):
         initial |= {f"serving_{number}_label": serving.label, f"serving_{number}_amount": serving.amount}
     return initial
 

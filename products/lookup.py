@@ -8,10 +8,11 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -97,6 +98,8 @@ class ProvidersUnavailable(ProductError):
 
     @property
     def sentence(self) -> str:
+        if not self.unasked:
+            return _("No provider of food data is switched on here. Enter it as your own food.")
         if self.retry_after_s is None:
             return _("We could not reach %(labels)s. Try again in a moment, or enter it by hand.") % {
                 "labels": self.labels
@@ -113,19 +116,27 @@ def parse_reference(text: str) -> Barcode | uuid.UUID:
 
 
 def here(reference: Barcode | uuid.UUID, user: User) -> Product | None:
-    """The food that is kept under a barcode or an id, if `user` may see it. One query, correction included."""
+    """The food that is to be changed: by its barcode a provider's, by its id any that `user` may see. One query.
+
+    An own food goes by its id alone, so that nobody deletes it who meant to take back a correction.
+    """
     if isinstance(reference, Barcode):
-        return known(reference, user)
+        return _first_in_order(row for row in Product.objects.known_as(reference, user) if row.owner_id is None)
     return Product.objects.visible_to(user).corrected_for(user).filter(uuid=reference).first()
 
 
 def known(barcode: Barcode, user: User) -> Product | None:
     """What is here: the own food, else the row of the first provider in order. One query, correction included."""
-    rows = list(Product.objects.known_as(barcode, user))
-    if not rows:
-        return None
-    order = [provider.config.name for provider in providers.in_order()]
-    return min(rows, key=lambda row: (row.owner_id is None, order.index(row.source) if row.source in order else 99))
+    return _first_in_order(Product.objects.known_as(barcode, user))
+
+
+def _first_in_order(rows: Iterable[Product]) -> Product | None:
+    order = settings.PROVIDER_ORDER
+    return min(
+        rows,
+        key=lambda row: (row.owner_id is None, order.index(row.source) if row.source in order else len(order)),
+        default=None,
+    )
 
 
 def lookup(
@@ -176,18 +187,10 @@ def refresh(product_id: int) -> str:
 
 def keep(said: ProductData, *, source: str, now: dt.datetime) -> Product:
     """Write what a provider said into its one row. Corrections are rows of their own and stay."""
-    row = Product(source=source, barcode=said.barcode, fetched_at=now, **columns(said))
-    row.search_text = row.searchable()
-    changed = [*columns(said), "fetched_at", "search_text"]
+    values = {**columns(said), "fetched_at": now}
     with transaction.atomic():
-        kept = Product.objects.select_for_update().filter(source=source, barcode=said.barcode, owner=None).first()
-        if kept is None:
-            # Of two processes that got here at once, the second finds the row of the first.
-            Product.objects.bulk_create([row], ignore_conflicts=True)
-            kept = Product.objects.get(source=source, barcode=said.barcode, owner=None)
-        for name in changed:
-            setattr(kept, name, getattr(row, name))
-        kept.save(update_fields=changed)
+        # Of two processes that get here at once, the second finds the row of the first.
+        kept, _new = Product.objects.update_or_create(source=source, barcode=said.barcode, owner=None, defaults=values)
         Miss.objects.filter(provider=source, barcode=said.barcode).delete()
     return kept
 
@@ -202,12 +205,12 @@ def columns(said: ProductData) -> dict[str, Any]:
         "quantity": said.quantity,
         "basis": said.basis,
         "per_100": said.per_100,
-        "servings": [{"label": each.label, "amount": str(each.amount)} for each in said.servings],
+        "servings": [serving.kept() for serving in said.servings],
         "nutriscore": said.nutriscore,
         "nova_group": said.nova_group,
         "allergens": None if said.allergens is None else list(said.allergens),
         "image_url": said.image_url,
-        "quality": [{"code": flag.code, "about": list(flag.about)} for flag in said.quality],
+        "quality": [flag.kept() for flag in said.quality],
     }
 
 
@@ -237,7 +240,7 @@ def _ask(barcode: Barcode, *, now: dt.datetime) -> None:
         else:
             keep(said, source=provider.config.name, now=now)
             return
-    if said_no or not unasked:
+    if said_no:
         raise ProductNotFound(barcode, tuple(unasked), kind=kind)
     raise ProvidersUnavailable(barcode, tuple(unasked))
 

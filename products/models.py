@@ -49,7 +49,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(owner_id=user.pk)
 
     def corrected_for(self, user: User) -> "ProductQuerySet":
-        """Brings the person's own correction along, in the same query: `product.correction_for(user)` is free then."""
+        """Brings the person's own correction along, in the same query: `product.correction` has it then."""
         mine = Correction.objects.owned_by(user).filter(product=OuterRef("pk")).values("changes")
         return self.annotate(own_changes=Subquery(mine))
 
@@ -132,6 +132,8 @@ class Product(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.search_text = self.searchable()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -139,7 +141,8 @@ class Product(models.Model):
 
     def searchable(self) -> str:
         """What a search looks through; bulk writers fill `search_text` with it, `save` does so itself."""
-        return fold(" ".join([self.name, *map(str, self.names.values()), self.brand, self.barcode]))
+        codes = [self.barcode, self.barcode.lstrip("0")]  # people type them with and without leading zeros
+        return fold(" ".join([self.name, *map(str, self.names.values()), self.brand, *codes]))
 
     @property
     def reference(self) -> str:

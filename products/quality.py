@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -46,6 +47,15 @@ class Flag:
 
     code: str
     about: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Flag":
+        """From `kept()`."""
+        return cls(kept["code"], tuple(kept.get("about", ())))
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"code": self.code, "about": list(self.about)}
 
     @property
     def message(self) -> str:

@@ -1,6 +1,7 @@
 """Barcodes in pictures. Nothing of a picture is kept."""
 
 import io
+import struct
 import warnings
 from typing import IO
 
@@ -21,6 +22,8 @@ RETAIL = zxingcpp.BarcodeFormats(
         zxingcpp.BarcodeFormat.UPCE,
     ]
 )
+# Only JPEG can be unpacked at a fraction of its size; of the others, 24 megapixels take some 200 MB for a moment.
+MOST_PIXELS_UNPACKED = 24_000_000
 ENLARGE_UP_TO_PX = 1600  # of the longer side: larger pictures gain nothing from a second look
 
 
@@ -51,35 +54,40 @@ def opened(picture: IO[bytes]) -> Image.Image:
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is below
+            warnings.simplefilter(
+                "ignore"
+            )  # of bombs, where our own limit is below, and of damage that can be read over
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if image.width * image.height > settings.MAX_UPLOAD_PIXELS:
-                raise _too_many_pixels()
+            most = settings.MAX_UPLOAD_PIXELS if image.format == "JPEG" else MOST_PIXELS_UNPACKED
+            if image.width * image.height > most:
+                raise _too_many_pixels(most)
             image.draft("L", (3000, 3000))  # lets JPEG unpack large photos at a fraction of their size
             return _in_grey(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels() from error
+        raise _too_many_pixels(settings.MAX_UPLOAD_PIXELS) from error
     except UnidentifiedImageError as error:
         raise UnreadablePicture(_("This is not a JPEG, PNG or WebP picture.")) from error
     except UnreadablePicture:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error) as error:
         raise UnreadablePicture(_("This picture is damaged. Take it again.")) from error
 
 
-def _too_many_pixels() -> UnreadablePicture:
+def _too_many_pixels(most: int) -> UnreadablePicture:
     return UnreadablePicture(
         _("This picture has more than %(most)d megapixels. Take it again at a lower resolution.")
-        % {"most": settings.MAX_UPLOAD_PIXELS // 1_000_000}
+        % {"most": most // 1_000_000}
     )
 
 
 def _in_grey(image: Image.Image) -> Image.Image:
     """On white where it is transparent: the bars would be black on black otherwise."""
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L")
+    if not image.has_transparency_data:
+        return image.convert("L")
+    image = image.convert("RGBA")
+    white = Image.new("L", image.size, 255)
+    white.paste(image.convert("L"), mask=image.getchannel("A"))
+    return white
 
 
 def _decoded(image: Image.Image) -> list[Barcode]:

@@ -15,7 +15,7 @@ from django.db import ProgrammingError, connections, transaction
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
-from products.models import Product, fold
+from products.models import Correction, Product, fold
 
 TABLE = Product._meta.db_table
 WORDS, TRIGRAMS = f"{TABLE}_words", f"{TABLE}_trigrams"
@@ -42,22 +42,29 @@ def search(text: str, user: User, *, limit: int = PAGE, cursor: str = "", own_on
     foods = Product.objects.owned_by(user) if own_only else Product.objects.visible_to(user)
     words = re.findall(r"\w+", fold(text))[:MOST_WORDS]
     if not words:
-        listed = foods.corrected_for(user).order_by("search_text", "pk")[start : start + limit + 1]
-        return _page(list(listed), start, limit)
-    if len(words) == 1 and words[0].isdecimal() and len(words[0]) >= 4:
-        words = [words[0].lstrip("0")]
+        listed = list(foods.corrected_for(user).order_by("search_text", "pk")[start : start + limit + 1])
+        return Page(listed[:limit], _encode(start + limit) if len(listed) > limit else None)
+    if len(words) == 1 and words[0].isdecimal():
+        words = [words[0].lstrip("0") or words[0]]  # a barcode; the index has it without leading zeros too
     owner = "p.owner_id = %s" if own_only else "(p.owner_id IS NULL OR p.owner_id = %s)"
-    for find in (_by_words, _by_spelling):
-        ids = find(words, owner, user.pk, start, limit + 1)
-        if ids or start:
-            break
+    fitting = _by_words(words, owner, user.pk, start, limit + 1)
+    mine = _by_own_names(words, user)
+    ids = [pk for pk in fitting[:limit] if pk not in mine]
+    if not start:
+        ids = [*mine, *ids] or _by_spelling(words, owner, user.pk, limit)
     found = foods.corrected_for(user).in_bulk(ids)
-    return _page([found[pk] for pk in ids if pk in found], start, limit)
+    products = [found[pk] for pk in ids if pk in found]
+    return Page(products, _encode(start + limit) if len(fitting) > limit else None)
 
 
-def _page(found: list[Product], start: int, limit: int) -> Page:
-    more = len(found) > limit
-    return Page(found[:limit], _encode(start + limit) if more else None)
+def _by_own_names(words: list[str], user: User) -> list[int]:
+    """Foods that this person calls so. Few, so they are looked through one by one, and all on page one."""
+    corrected = Correction.objects.owned_by(user).filter(changes__has_key="name").order_by("pk")
+    return [
+        pk
+        for pk, changes in corrected.values_list("product", "changes")
+        if all(any(each.startswith(word) for each in fold(str(changes["name"])).split()) for word in words)
+    ]
 
 
 def _encode(start: int) -> str:
@@ -92,9 +99,9 @@ def _by_words(words: list[str], owner: str, user_id: int, start: int, count: int
     return _ids(sql, [query, user_id, count, start])
 
 
-def _by_spelling(words: list[str], owner: str, user_id: int, start: int, count: int) -> list[int]:
-    """Foods that have a word like every one of these. Only a first page: what is less alike than that helps nobody."""
-    if start or max(map(len, words)) < 4:
+def _by_spelling(words: list[str], owner: str, user_id: int, count: int) -> list[int]:
+    """Foods that have a word like every one of these. One page: what is less alike than that helps nobody."""
+    if max(map(len, words)) < 4:
         return []
     if _sqlite():
         return _spelling_sqlite(words, owner, user_id)[:count]

@@ -1,5 +1,6 @@
 """Foods in the API: one serializer for what goes out, others for what comes in."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -110,6 +111,12 @@ class FoodSerializer(serializers.Serializer[Food]):
 
 class FoodChangesSerializer(serializers.Serializer[Any]):
     """What may be changed of a food. Fields that are left out stay; null takes a figure away."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
+        if unknown:  # a figure in the wrong place must not look as if it had been saved
+            raise serializers.ValidationError({name: [_("There is no such field.")] for name in unknown[:10]})
+        return super().to_internal_value(data)
 
     name = serializers.CharField(max_length=300, required=False)
     brand = serializers.CharField(max_length=300, required=False, allow_blank=True)

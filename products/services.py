@@ -80,7 +80,7 @@ def correct(product: Product, user: User, changes: Mapping[str, Any]) -> Correct
     """
     with transaction.atomic():
         # The user's row is the lock: two corrections at once come one after the other, the first one included.
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         correction = Correction.objects.owned_by(user).filter(product=product).first() or Correction(
             product=product, user=user
         )
@@ -119,9 +119,9 @@ def _differing(changes: Mapping[str, Any], product: Product) -> dict[str, Any]:
     return kept | ({"per_100": figures} if figures else {})
 
 
-def _doubts(per_100: Nutrients) -> list[dict[str, object]]:
-    return [{"code": flag.code, "about": list(flag.about)} for flag in doubts(per_100, impossible=())]
+def _doubts(per_100: Nutrients) -> list[dict[str, Any]]:
+    return [flag.kept() for flag in doubts(per_100, impossible=())]
 
 
 def _plain(servings: Sequence[Serving]) -> list[dict[str, str]]:
-    return [{"label": serving.label, "amount": str(serving.amount)} for serving in servings]
+    return [serving.kept() for serving in servings]

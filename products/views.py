@@ -100,7 +100,7 @@ def food_new(request: AuthenticatedRequest) -> HttpResponse:
     form = FoodForm(request.POST or None, initial=initial)
     if form.is_valid():
         try:
-            made = services.create_own_food(owner=request.user, **form.changes())
+            made = services.create_own_food(owner=request.user, **form.entered())
         except services.BarcodeTaken as error:
             form.add_error("barcode", _("You have a food with this barcode already: %s.") % error.product.name)
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dietintel.gateway.errors import (
     AuthFailed,
     GatewayError,
+    NoSuchEndpoint,
     RequestRefused,
     Throttled,
     UpstreamError,
@@ -26,6 +27,7 @@ class Outcome(enum.Enum):
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
     AUTH = "auth"
+    NO_ENDPOINT = "no_endpoint"
 
     @property
     def answered(self) -> bool:
@@ -49,6 +51,7 @@ ERRORS: dict[Outcome, type[GatewayError]] = {
     Outcome.TIMEOUT: UpstreamTimeout,
     Outcome.MALFORMED: UpstreamMalformed,
     Outcome.AUTH: AuthFailed,
+    Outcome.NO_ENDPOINT: NoSuchEndpoint,
 }
 
 

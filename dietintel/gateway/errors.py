@@ -99,10 +99,16 @@ class RequestRefused(GatewayError):
     reason = "client_error"
 
 
+class NoSuchEndpoint(RequestRefused):
+    """The provider's address does not have this part of its interface. Ask in another way."""
+
+    reason = "no_endpoint"
+
+
 BY_REASON: dict[str, type[GatewayError]] = {
     error.reason: error
     for error in (
         CircuitOpen, ProbeBusy, ForcedOpen, CoolingDown, RateLimited, StoreUnavailable,
-        Throttled, UpstreamTimeout, UpstreamError, UpstreamMalformed, AuthFailed, RequestRefused,
+        Throttled, UpstreamTimeout, UpstreamError, UpstreamMalformed, AuthFailed, RequestRefused, NoSuchEndpoint,
     )
 }  # fmt: skip

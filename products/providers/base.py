@@ -18,6 +18,15 @@ class Serving:
     label: str
     amount: Decimal
 
+    @classmethod
+    def of(cls, kept: Mapping[str, str]) -> "Serving":
+        """From `kept()`."""
+        return cls(kept["label"], Decimal(kept["amount"]))
+
+    def kept(self) -> dict[str, str]:
+        """As JSON, the amount as text: JSON's numbers are not exact."""
+        return {"label": self.label, "amount": str(self.amount)}
+
 
 @dataclass(frozen=True)
 class ProductData:

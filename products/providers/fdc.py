@@ -18,7 +18,7 @@ from dietintel.gateway.client import BaseAPIClient, Question
 from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
 from dietintel.gateway.errors import UpstreamNotFound
 from products.barcodes import Barcode
-from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
+from products.nutrients import ALLOWED_EXCESS_G, NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
 from products.providers.base import ProductData, Serving, Source
 from products.providers.reading import line, mapping, number
 from products.quality import Flag, doubts
@@ -55,9 +55,9 @@ SOURCE = Source(
 class FoodDataCentral:
     """The provider. `product` reads the network."""
 
-    def __init__(self, config: ProviderConfig, client: BaseAPIClient | None = None) -> None:
+    def __init__(self, config: ProviderConfig) -> None:
         self.config = config
-        self._client = client or BaseAPIClient(config)
+        self._client = BaseAPIClient(config)
 
     def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         """Labels were entered with 12, 13 or 14 digits: each form is asked for in turn, within `total_s` together."""
@@ -169,11 +169,15 @@ def _values(amounts: Mapping[str, tuple[Decimal, str]]) -> tuple[dict[str, Decim
         raw["salt_g"] = grams[SODIUM] * SALT_PER_SODIUM
     flags = []
     if CARBOHYDRATE in grams:
-        # Theirs includes fibre, ours does not. A label that rounds may put more fibre than carbohydrate.
-        if "fiber_g" in raw:
-            raw["carbohydrates_g"] = max(Decimal(0), grams[CARBOHYDRATE] - raw["fiber_g"])
-        else:
+        # Theirs includes fibre, ours does not.
+        fibre = raw.get("fiber_g")
+        available = None if fibre is None or not possible("fiber_g", fibre) else grams[CARBOHYDRATE] - fibre
+        if available is None:
             flags.append(Flag("CARBS_INCLUDE_FIBRE", (f"{rounded(grams[CARBOHYDRATE])} g",)))
+        elif available < -ALLOWED_EXCESS_G:
+            flags.append(Flag("PARTS_EXCEED_WHOLE"))
+        else:
+            raw["carbohydrates_g"] = max(Decimal(0), available)
     values = {key: rounded(value) for key, value in raw.items() if possible(key, value)}
     return values, [key for key in raw if key not in values], flags
 
@@ -184,7 +188,7 @@ def _servings(food: Mapping[str, Any], unit: str | None) -> tuple[Serving, ...]:
         return ()
     size = f"{rounded(amount)} {unit}"
     household = line(food.get("householdServingFullText")).lower()
-    return (Serving((f"{household} ({size})" if household else size)[:120], amount),)
+    return (Serving((f"{household} ({size})" if household else size)[:120], rounded(amount)),)
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ https://openfoodfacts.github.io/openfoodfacts-server/api/ and docs/how-a-lookup-
 """
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,11 +17,11 @@ from dietintel import __version__
 from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
 from dietintel.gateway.client import BaseAPIClient, Question
 from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
-from dietintel.gateway.errors import RequestRefused, UpstreamNotFound
+from dietintel.gateway.errors import NoSuchEndpoint, UpstreamNotFound
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
 from products.providers.base import ProductData, Serving, Source
-from products.providers.reading import line, mapping, number
+from products.providers.reading import line, lines, mapping, number
 from products.quality import Flag, doubts
 
 V3, V2 = "/api/v3.6/product/", "/api/v2/product/"
@@ -29,9 +30,9 @@ REFUSED_COOLDOWN_S = 3600.0  # after a 403: we may be banned, and asking on woul
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "fi", "cs", "ro", "hu", "el", "tr", "ru", "ja")
 FIELDS = ",".join(
     (
-        "code,product_name,generic_name,brands,lang,quantity,product_quantity_unit,serving_size,serving_quantity",
+        "code,product_name,generic_name,generic_name_en,brands,lang,quantity,product_quantity_unit,serving_size,serving_quantity",
         "serving_quantity_unit,nutrition_data_per,nutriments,nutrition,nutriscore_grade,nutrition_grades,nova_group",
-        "allergens_tags,image_front_url,data_quality_errors_tags,product_type",
+        "nutrition_grade_fr,allergens_tags,image_front_url,image_url,data_quality_errors_tags,product_type",
         *(f"product_name_{language}" for language in LANGUAGES),
     )
 )
@@ -56,17 +57,20 @@ NAMES: dict[str, tuple[str, ...]] = {
     "phosphorus_mg": ("phosphorus",), "potassium_mg": ("potassium",), "selenium_ug": ("selenium",),
     "zinc_mg": ("zinc",),
 }  # fmt: skip
+MOST_WARNINGS = 5  # of the source's own that are passed on
 LEAST_SERVING = Decimal(5)  # g or ml; figures per 100 calculated from less magnify the label's rounding too much
 GRAMS_PER = {
     "g": Decimal(1), "mg": Decimal("0.001"), "µg": Decimal("0.000001"), "μg": Decimal("0.000001"),
     "mcg": Decimal("0.000001"), "kg": Decimal(1000),
 }  # fmt: skip
 _UNIT = r"(kg|mg|g|ml|cl|dl|l|oz|fl\.? ?oz)"
-_AMOUNT = re.compile(rf"(\d+(?:[.,]\d+)?)\s*{_UNIT}(?![a-z])", re.IGNORECASE)
+# Not the 2 of "1/2 l".
+_AMOUNT = re.compile(rf"(?<![\d/.,])(\d+(?:[.,]\d+)?)\s*{_UNIT}(?![a-z])", re.IGNORECASE)
 _TO_BASIS = {
     "g": Decimal(1), "kg": Decimal(1000), "mg": Decimal("0.001"),
     "ml": Decimal(1), "cl": Decimal(10), "dl": Decimal(100), "l": Decimal(1000),
 }  # fmt: skip
+_BASIS_OF = {"g": "g", "kg": "g", "mg": "g", "ml": "ml", "cl": "ml", "dl": "ml", "l": "ml"}
 _LANGUAGE_NAME = re.compile(r"product_name_([a-z]{2})")
 SOURCES = ("manufacturer", "packaging", "usda")
 
@@ -81,20 +85,19 @@ SOURCE = Source(
 class OpenFoodFacts:
     """The provider. `product` reads the network."""
 
-    def __init__(self, config: ProviderConfig, client: BaseAPIClient | None = None) -> None:
+    def __init__(self, config: ProviderConfig) -> None:
         self.config = config
-        self._client = client or BaseAPIClient(config)
+        self._client = BaseAPIClient(config)
 
     def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         """v3 first. v2 only where v3 is answered with 404 and a page, as by mirrors that do not have it."""
+        ends = time.monotonic() + total_s
         if not self._client.remembers(NO_V3):
             try:
                 return self._ask(V3, barcode, caller=caller, total_s=total_s)
-            except RequestRefused as error:
-                if str(error) != NO_V3:
-                    raise
-            self._client.remember(NO_V3, for_s=V2_REMEMBERED_S)
-        return self._ask(V2, barcode, caller=caller, total_s=total_s)
+            except NoSuchEndpoint:
+                self._client.remember(NO_V3, for_s=V2_REMEMBERED_S)
+        return self._ask(V2, barcode, caller=caller, total_s=ends - time.monotonic())
 
     def _ask(self, version: str, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         question = Question(
@@ -149,7 +152,7 @@ def classify(answer: Answer) -> Verdict:
 
 def classify_v3(answer: Answer) -> Verdict:
     if answer.status == 404 and not answer.is_json:
-        return Verdict(Outcome.CLIENT_ERROR, NO_V3)  # about the address, not about its health
+        return Verdict(Outcome.NO_ENDPOINT, NO_V3)  # about the address, not about its health
     return classify(answer)
 
 
@@ -194,27 +197,27 @@ def parse_product(product: Mapping[str, Any], *, barcode: str) -> ProductData:
     if not name:
         name, flags = f"{brand} {barcode}".strip(), [Flag("NO_NAME")]
     table = _table(product)
+    basis = _basis(product, table)
     values, impossible = _values(table)
     found = [Flag("SERVING_ONLY")] if table.serving_only else doubts(values, impossible=impossible)
-    errors = product.get("data_quality_errors_tags")
-    if isinstance(errors, list) and errors:
-        found.append(Flag("PROVIDER_WARNING", tuple(str(tag).removeprefix("en:") for tag in errors[:5])))
-    allergens = product.get("allergens_tags")
+    errors = lines(product.get("data_quality_errors_tags"))
+    if errors:
+        found.append(Flag("PROVIDER_WARNING", tuple(tag.removeprefix("en:") for tag in errors[:MOST_WARNINGS])))
     return ProductData(
         barcode=barcode,
         name=name[:300],
         names=names,
         brand=brand[:300],
         quantity=line(product.get("quantity"))[:120],
-        basis=_basis(product, table),
+        basis=basis,
         per_100=Nutrients(values),
-        servings=_servings(product),
+        servings=_servings(product, basis),
         nutriscore=_nutriscore(product),
         nova_group=_nova(product.get("nova_group")),
-        allergens=tuple(map(str, allergens)) if isinstance(allergens, list) and allergens else None,
+        allergens=lines(product.get("allergens_tags")) or None,
         image_url=_image(product),
         quality=(*table.flags, *found, *flags),
-        kind=str(product.get("product_type") or "food"),
+        kind=line(product.get("product_type")) or "food",
     )
 
 
@@ -230,15 +233,14 @@ class _Table:
 
 def _table(product: Mapping[str, Any]) -> _Table:
     nutrition = product.get("nutrition")
-    if isinstance(nutrition, dict) and (nutrition.get("input_sets") or nutrition.get("aggregated_set")):
-        return _from_sets(nutrition)
-    nutriments = product.get("nutriments")
-    return _from_nutriments(nutriments if isinstance(nutriments, dict) else {}, product)
+    nutriments = mapping(product.get("nutriments"))
+    table = _from_sets(mapping(nutrition))
+    return table if table.figures or not nutriments else _from_nutriments(nutriments, product)
 
 
 def _from_nutriments(nutriments: Mapping[str, Any], product: Mapping[str, Any]) -> _Table:
     """As sold before prepared, never mixed; per 100 before per serving."""
-    portion = number(product.get("serving_quantity"))
+    portion, _unit = _portion(product)
     per_serving_seen = False
     for state, flags in (("", ()), ("_prepared", (Flag("PREPARED"),))):
         per_100 = _column(nutriments, f"{state}_100g")
@@ -281,8 +283,8 @@ def _from_sets(nutrition: Mapping[str, Any]) -> _Table:
     if not figures:
         return _Table({}, serving_only=any(each.get("per") == "serving" for each in as_sold))
     flags = (Flag("PREPARED"),) if aggregated.get("preparation") == "prepared" else ()
-    sources = {str(mapping(each).get("source")) for each in mapping(aggregated.get("nutrients")).values()}
-    if "estimate" in sources:
+    used = mapping(aggregated.get("nutrients"))
+    if any(mapping(used.get(name)).get("source") == "estimate" for name in figures):
         flags = (*flags, Flag("ESTIMATED"))
     return _Table(figures, per=str(aggregated.get("per") or ""), flags=flags)
 
@@ -301,7 +303,9 @@ def _factor(each: Mapping[str, Any]) -> Decimal | None:
     if per in {"1kg", "1l"}:
         return Decimal("0.1")
     portion = number(each.get("per_quantity"))
-    return 100 / portion if per == "serving" and portion is not None and portion >= LEAST_SERVING else None
+    if per != "serving" or each.get("per_unit") not in {"g", "ml"} or portion is None or portion < LEAST_SERVING:
+        return None
+    return 100 / portion
 
 
 def _figures(nutrients: object) -> dict[str, Decimal]:
@@ -329,10 +333,11 @@ def _values(table: _Table) -> tuple[dict[str, Decimal], list[str]]:
     figures = table.figures
     raw: dict[str, Decimal] = {}
     kilojoules = figures.get("energy-kj", figures.get("energy"))
-    if "energy-kcal" in figures:
-        raw["energy_kcal"] = figures["energy-kcal"]
-    elif kilojoules is not None:
-        raw["energy_kcal"] = kcal_from_kj(kilojoules)
+    energies = [] if "energy-kcal" not in figures else [figures["energy-kcal"]]
+    energies += [] if kilojoules is None else [kcal_from_kj(kilojoules)]
+    if energies:
+        # Kilojoules in the field for kilocalories: the other field still has it right.
+        raw["energy_kcal"] = next((each for each in energies if possible("energy_kcal", each)), energies[0])
     for key, names in NAMES.items():
         grams = next((figures[name] for name in names if name in figures), None)
         if grams is None and key == "salt_g" and "sodium" in figures:
@@ -370,19 +375,26 @@ def _unit_in(text: object) -> str:
     return found[2].lower() if found else ""
 
 
-def _servings(product: Mapping[str, Any]) -> tuple[Serving, ...]:
+def _servings(product: Mapping[str, Any], basis: str) -> tuple[Serving, ...]:
+    """At most one. Without one where its unit is not that of the figures: nobody knows the density."""
     label = line(product.get("serving_size"))
-    if not label:
+    amount, unit = _portion(product)
+    if not label or amount is None or not Decimal("0.01") <= amount <= 99_999 or unit not in {"", basis}:
         return ()
+    return (Serving(label[:120], rounded(amount)),)
+
+
+def _portion(product: Mapping[str, Any]) -> tuple[Decimal | None, str]:
+    """How much a serving is, and in which of g and ml; "" where only the number is known."""
+    printed = _AMOUNT.search(line(product.get("serving_size")))
+    unit = line(product.get("serving_quantity_unit")).lower() or (printed[2].lower() if printed else "")
     amount = number(product.get("serving_quantity"))
-    if amount is None or amount <= 0:
-        found = _AMOUNT.search(label)
-        unit = found[2].lower() if found else ""
-        amount = number(found[1]) if found else None
-        amount = amount * _TO_BASIS[unit] if amount is not None and unit in _TO_BASIS else None
-    if amount is None or not Decimal("0.01") <= amount <= 99_999:
-        return ()
-    return (Serving(label[:120], amount),)
+    if amount is not None and amount > 0:
+        return amount, _BASIS_OF.get(unit, "")
+    amount = number(printed[1]) if printed else None
+    if printed is None or amount is None or printed[2].lower() not in _TO_BASIS:
+        return None, ""
+    return amount * _TO_BASIS[printed[2].lower()], _BASIS_OF[printed[2].lower()]
 
 
 def _names(product: Mapping[str, Any]) -> dict[str, str]:
@@ -421,5 +433,5 @@ def _nova(value: object) -> int | None:
 
 
 def _image(product: Mapping[str, Any]) -> str:
-    url = str(product.get("image_front_url") or product.get("image_url") or "")
+    url = line(product.get("image_front_url")) or line(product.get("image_url"))
     return url if url.startswith("https://") and len(url) <= 500 else ""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+MOST_DIGITS = 9  # before the decimal point; nothing about a food is larger
+
 
 def number(value: object) -> Decimal | None:
     """A finite number, however it was written; None for anything else."""
@@ -13,7 +15,7 @@ def number(value: object) -> Decimal | None:
         found = Decimal(str(value).strip().replace(",", "."))
     except InvalidOperation:
         return None
-    return found if found.is_finite() and abs(found) < 10**9 else None
+    return found if found.is_finite() and found.adjusted() < MOST_DIGITS else None
 
 
 def line(value: object) -> str:
@@ -21,6 +23,11 @@ def line(value: object) -> str:
     if not isinstance(value, str):
         return ""
     return " ".join("".join(character if character.isprintable() else " " for character in value).split())
+
+
+def lines(value: object) -> tuple[str, ...]:
+    """The texts in a list; empty for anything else."""
+    return tuple(filter(None, map(line, value))) if isinstance(value, list) else ()
 
 
 def mapping(value: object) -> Mapping[str, Any]:

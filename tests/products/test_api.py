@@ -255,6 +255,26 @@ def test_correction_of_a_provider_s_food_is_mine_alone(api):
     assert api.delete(f"{API}/{BARCODE}").status_code == 404
 
 
+def test_barcode_means_the_correction_and_never_the_own_food(api, user):
+    services.correct(make_product(), user, {"name": "Corrected"})
+    own = make_own_food(user, barcode=BARCODE)
+
+    first, second = api.delete(f"{API}/{BARCODE}"), api.delete(f"{API}/{BARCODE}")
+
+    assert (first.status_code, second.status_code) == (204, 404)
+    assert Product.objects.filter(pk=own.pk).exists()
+
+
+@pytest.mark.parametrize("body", [{"energy_kcal": 5}, {"barcode": "22007377"}, {"nonsense": 1}])
+def test_unknown_fields_of_a_change_are_refused_and_not_ignored(api, body):
+    make_product()
+
+    response = send(api, "patch", f"{API}/{BARCODE}", body)
+
+    assert response.status_code == 422
+    assert [detail["field"] for detail in error_of(response)["details"]] == list(body)
+
+
 def test_correcting_what_is_not_here_is_404(api, provider):
     assert send(api, "patch", f"{API}/{BARCODE}", {"name": "x"}).status_code == 404
     assert provider.hits() == 0

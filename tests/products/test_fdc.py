@@ -77,6 +77,17 @@ def test_more_fibre_than_carbohydrate_by_rounding_is_no_carbohydrate():
     assert values(nutrient("205", 1), nutrient("291", 1.2))["carbohydrates_g"] == 0
 
 
+@pytest.mark.parametrize("fibre", [900, -5])
+def test_impossible_fibre_leaves_the_carbohydrate_unknown(fibre):
+    assert values(nutrient("205", 50), nutrient("291", fibre)) == {}
+    assert "CARBS_INCLUDE_FIBRE" in codes(nutrient("205", 50), nutrient("291", fibre))
+
+
+def test_much_more_fibre_than_carbohydrate_is_a_doubt_and_no_declared_zero():
+    assert values(nutrient("205", 5), nutrient("291", 30)) == {"fiber_g": 30}
+    assert "PARTS_EXCEED_WHOLE" in codes(nutrient("205", 5), nutrient("291", 30))
+
+
 def test_units_are_converted_whatever_their_case():
     found = values(
         nutrient("307", 400, "MG"),

@@ -1,5 +1,6 @@
 import datetime as dt
 import threading
+import time
 
 import pytest
 from django.db import connections
@@ -12,6 +13,7 @@ from dietintel.gateway.session import session
 from products import lookup, services
 from products.barcodes import Barcode
 from products.models import FRESH_FOR, Miss, Product
+from products.search import search
 from tests.factories import BARCODE, make_own_food, make_product, make_user, off_product
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +106,8 @@ def test_correction_survives_a_refresh(provider):
 
     lookup.refresh(product.pk)
 
+    assert [food.name for food in search("new name", user).products] == ["New name"]
+    assert search("nut spread", user).products == []
     found = lookup.lookup(ASKED, user)
     assert found.correction
     assert found.correction.changes == {"brand": "Mine", "per_100": {"salt_g": None}}
@@ -203,11 +207,14 @@ def test_codes_of_a_shop_are_never_asked_for(provider):
     assert provider.hits() == 0
 
 
-def test_no_provider_at_all_is_a_no(settings):
-    settings.PROVIDER_ORDER = []
+@pytest.mark.parametrize("order", [[], ["fdc"]])
+def test_where_no_provider_is_switched_on_nobody_could_be_asked(settings, order):
+    settings.PROVIDER_ORDER = order
 
-    with pytest.raises(lookup.ProductNotFound):
+    with pytest.raises(lookup.ProvidersUnavailable) as error:
         lookup.lookup(ASKED, make_user())
+
+    assert "switched on" in error.value.sentence
 
 
 # --- Old mirrors ------------------------------------------------------------------------------------------------
@@ -230,6 +237,17 @@ def test_v2_is_not_asked_for_any_other_reason(provider, trouble):
         lookup.lookup(ASKED, make_user())
 
     assert provider.hits("/api/v2") == 0
+
+
+def test_slow_old_mirror_costs_five_seconds_for_both_versions_together(provider):
+    provider.no_v3()
+    provider.delays(3)
+    began = time.monotonic()
+
+    with pytest.raises(lookup.ProvidersUnavailable):
+        lookup.lookup(ASKED, make_user())
+
+    assert time.monotonic() - began < 6.5
 
 
 def test_a_json_no_of_v3_is_final(provider):

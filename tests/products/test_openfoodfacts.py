@@ -326,6 +326,86 @@ def test_pictures_only_from_secure_addresses():
     assert parsed(image_front_url="https://images.example.org/1.jpg").image_url == "https://images.example.org/1.jpg"
 
 
+@pytest.mark.parametrize(
+    ("nutriments", "kcal", "flagged"),
+    [
+        ({"energy-kcal_100g": 2252, "energy-kj_100g": 2252}, Decimal("538.2409"), False),
+        ({"energy-kcal_100g": 2252}, None, True),
+        ({"energy-kcal_100g": 1127, "energy-kj_100g": 4747}, None, True),
+    ],
+)
+def test_impossible_kilocalories_give_way_to_possible_kilojoules(nutriments, kcal, flagged):
+    data = parsed(nutriments={**nutriments, "salt_100g": 1})
+
+    assert data.per_100.get("energy_kcal") == kcal
+    assert ("IMPOSSIBLE_VALUE" in codes(data)) is flagged
+
+
+def test_serving_in_another_unit_than_the_figures_is_left_out():
+    drink = {"serving_size": "250 ml", "serving_quantity": 250, "nutriments": None}
+
+    assert parsed(**drink, nutrition={"input_sets": [a_set()]}).servings == ()
+    assert len(parsed(**drink, nutrition={"input_sets": [a_set(per="100ml")]}).servings) == 1
+
+
+def test_half_a_litre_is_not_two():
+    assert parsed(serving_size="1/2 l", serving_quantity=None).servings == ()
+
+
+def test_figures_per_fluid_ounces_are_not_used_as_millilitres():
+    data = from_sets(
+        a_set({"energy-kcal": {"value": 60, "unit": "kcal"}}, per="serving", per_quantity=8, per_unit="fl oz")
+    )
+
+    assert dict(data.per_100) == {}
+
+
+def test_estimates_of_what_is_not_shown_are_no_doubt():
+    fruit = {"value": 3, "unit": "%", "source": "estimate"}
+    fat = {"value": 7, "unit": "g", "source": "packaging"}
+
+    data = from_sets(aggregated={"preparation": "as_sold", "per": "100g", "nutrients": {"fat": fat, "fruits": fruit}})
+
+    assert "ESTIMATED" not in codes(data)
+
+
+def test_a_printed_serving_serves_to_scale_a_label_per_serving():
+    data = parsed(serving_quantity=None, serving_size="1 cup (30 g)", nutriments={"energy-kcal_serving": 90})
+
+    assert dict(data.per_100) == {"energy_kcal": 300}
+
+
+def test_older_figures_count_where_the_newer_shape_has_none():
+    estimate = a_set({"fat": {"value": 7, "unit": "g"}}, source="estimate")
+
+    data = parsed(nutriments={"fat_100g": 5}, nutrition={"input_sets": [estimate]})
+
+    assert dict(data.per_100) == {"fat_g": 5}
+
+
+@pytest.mark.parametrize("value", ["1e1000000", "-1e1000000", "1e-1000000", "9999999999"])
+def test_enormous_exponents_are_no_figures(value):
+    assert parsed(nutriments={"fat_100g": value, "salt_100g": 1}).per_100.get("fat_g") in {None, Decimal(0)}
+
+
+def test_what_cannot_be_stored_is_taken_out_of_every_text():
+    nasty = "a\x00b\ud800c"
+    data = parsed(
+        product_name=nasty,
+        product_name_de=nasty,
+        brands=nasty,
+        quantity=nasty,
+        serving_size=f"{nasty} 5 g",
+        allergens_tags=[nasty, {"a": 1}, None, "en:milk"],
+        data_quality_errors_tags=[nasty],
+        product_type=nasty,
+        image_front_url=f"https://example.org/{nasty}",
+    )
+
+    assert data.allergens == ("a b c", "en:milk")
+    assert not any(bad in str(data) for bad in ("\x00", "\ud800", "\\x00", "\\ud800"))
+
+
 # --- The envelope -----------------------------------------------------------------------------------------------
 def test_a_code_with_other_leading_zeros_is_the_same_product():
     body = {"status": "success", "product": off_product(code="737628064502")}
@@ -388,7 +468,7 @@ def test_what_each_status_means(answer, outcome):
 def test_v3_answered_with_a_page_is_about_the_address():
     verdict = classify_v3(Answer(404, None, False, None))
 
-    assert (verdict.outcome, verdict.why) == (Outcome.CLIENT_ERROR, NO_V3)
+    assert (verdict.outcome, verdict.why) == (Outcome.NO_ENDPOINT, NO_V3)
 
 
 JSON_VALUES = st.recursive(

@@ -243,6 +243,30 @@ def test_sending_the_form_unchanged_corrects_nothing(reader):
     assert Correction.objects.count() == 0
 
 
+def test_form_sent_back_in_another_language_corrects_nothing(reader):
+    make_product(names={"de": "Nussaufstrich"})
+    german = {"Accept-Language": "de"}
+    form = reader.get(f"{FOOD}change/", headers=german).context["form"]
+
+    reader.post(f"{FOOD}change/", {name: form[name].value() or "" for name in form.fields}, headers=german)
+
+    assert Correction.objects.count() == 0
+
+
+def test_all_servings_survive_the_form(reader, user):
+    five = [{"label": f"{number} spoons", "amount": str(number)} for number in range(1, 6)]
+    food = make_own_food(user, servings=five)
+    form = reader.get(f"/foods/{food.uuid}/change/").context["form"]
+    values = {name: form[name].value() or "" for name in form.fields}
+
+    reader.post(
+        f"/foods/{food.uuid}/change/", {**values, "brand": "Mum", "serving_6_label": "1 pot", "serving_6_amount": "9"}
+    )
+
+    food.refresh_from_db()
+    assert food.servings == [*five, {"label": "1 pot", "amount": "9"}]
+
+
 def test_without_a_correction_there_is_nothing_to_take_back(reader):
     make_product()
 

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -153,3 +154,21 @@ def test_changing_an_own_food_changes_what_is_named_only():
     food.refresh_from_db()
     assert (food.name, food.brand) == ("Granny's soup", "Mum")
     assert (food.per_100.get("salt_g"), food.per_100["fiber_g"], food.per_100["fat_g"]) == (None, 2, Decimal("30.9"))
+
+
+def foods():
+    """Every column but the time, which fixtures cut to milliseconds."""
+    columns = [field.attname for field in Product._meta.concrete_fields if field.name != "fetched_at"]
+    return list(Product.objects.values(*columns))
+
+
+def test_foods_go_through_a_fixture_unharmed(tmp_path):
+    make_product(per_100=Nutrients({"energy_kcal": Decimal(539), "salt_g": Decimal("0.107")}))
+    file = tmp_path / "foods.json"
+    call_command("dumpdata", "products", output=str(file), verbosity=0)
+    before = foods()
+
+    Product.objects.all().delete()
+    call_command("loaddata", str(file), verbosity=0)
+
+    assert foods() == before
