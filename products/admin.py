@@ -31,7 +31,7 @@ class ProductAdmin(admin.ModelAdmin[Product]):
     ordering = ["-fetched_at"]
     fields = [
         "uuid", "owner", "source", "barcode", "name", "names", "brand", "quantity", "basis", "per_100", "servings",
-        "nutriscore", "nova_group", "allergens", "image_url", "quality", "fetched_at",
+        "nutriscore", "nova_group", "allergens", "traces", "image_url", "quality", "fetched_at",
     ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:

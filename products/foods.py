@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from products.barcodes import Barcode
 from products.models import OWN, Correction, Product
-from products.nutrients import FURTHER, MAIN, Nutrient, Nutrients
+from products.nutrients import AS_PRINTED, MAIN, Nutrient, Nutrients
 from products.providers.base import Serving
 from products.quality import Flag, doubts
 from products.sources import SOURCES
@@ -117,13 +117,17 @@ class Food:
 
     def table(self) -> list["Row"]:
         """The nutrition facts: the main eight always, the others where declared; per 100 and for each serving."""
-        rows = []
-        for nutrient in (*MAIN, *FURTHER):
-            value = self.per_100.get(nutrient.key)
-            if nutrient in MAIN or value is not None:
-                amounts = [None if value is None else value * serving.amount / 100 for serving in self.servings]
-                rows.append(Row(nutrient, value, amounts, self._corrected(nutrient.key)))
-        return rows
+        portions = [self.per_100.scaled(serving.amount / 100) for serving in self.servings]
+        return [
+            Row(
+                nutrient,
+                self.per_100.get(nutrient.key),
+                [portion.get(nutrient.key) for portion in portions],
+                self._corrected(nutrient.key),
+            )
+            for nutrient in AS_PRINTED
+            if nutrient in MAIN or nutrient.key in self.per_100
+        ]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dietintel.accounts.models import User
 from dietintel.gateway.conf import BACKGROUND, INTERACTIVE, CallPolicy
@@ -28,6 +29,7 @@ from products.providers.base import ProductData, Provider
 from workflows.tasks import enqueue
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+OUR_OWN_LIMITS = {"rate", "bulkhead"}  # reasons that say nothing about the provider
 EACH_S, ALL_S = 5.0, 8.0  # seconds for one provider, and for all of them, while a person waits
 REFRESH_S = 45.0  # below the queue's time-out of a task
 
@@ -100,14 +102,18 @@ class ProvidersUnavailable(ProductError):
     def sentence(self) -> str:
         if not self.unasked:
             return _("No provider of food data is switched on here. Enter it as your own food.")
+        if all(each.reason in OUR_OWN_LIMITS for each in self.unasked):
+            happened = _("%(labels)s may be asked only a few times a minute, and it was.") % {"labels": self.labels}
+        else:
+            happened = _("We could not reach %(labels)s.") % {"labels": self.labels}
         if self.retry_after_s is None:
-            return _("We could not reach %(labels)s. Try again in a moment, or enter it by hand.") % {
-                "labels": self.labels
-            }
-        return _("We could not reach %(labels)s. Try again in %(seconds)d seconds, or enter it by hand.") % {
-            "labels": self.labels,
-            "seconds": self.retry_after_s,
-        }
+            return happened + " " + _("Try again in a moment, or enter it by hand.")
+        next_step = ngettext(
+            "Try again in %(seconds)d second, or enter it by hand.",
+            "Try again in %(seconds)d seconds, or enter it by hand.",
+            self.retry_after_s,
+        )
+        return happened + " " + next_step % {"seconds": self.retry_after_s}
 
 
 def parse_reference(text: str) -> Barcode | uuid.UUID:
@@ -209,6 +215,7 @@ def columns(said: ProductData) -> dict[str, Any]:
         "nutriscore": said.nutriscore,
         "nova_group": said.nova_group,
         "allergens": None if said.allergens is None else list(said.allergens),
+        "traces": None if said.traces is None else list(said.traces),
         "image_url": said.image_url,
         "quality": [flag.kept() for flag in said.quality],
     }

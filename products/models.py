@@ -93,6 +93,7 @@ class Product(models.Model):
         _("NOVA group"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4)]
     )
     allergens = models.JSONField(_("allergens"), null=True, blank=True)  # None: unknown, never "free of"
+    traces = models.JSONField(_("may contain"), null=True, blank=True)  # None: unknown
     image_url = models.URLField(_("picture"), max_length=500, blank=True, default="")
     quality = models.JSONField(_("doubts"), default=list, blank=True)  # [{"code": …, "about": […]}]
     fetched_at = models.DateTimeField(_("as of"), default=timezone.now)

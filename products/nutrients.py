@@ -28,6 +28,11 @@ class Nutrient:
     part_of: str | None = None
 
     @property
+    def scales(self) -> bool:
+        """Whether twice the food has twice as much. A strength in per cent stays what it is."""
+        return self.unit != "% vol"
+
+    @property
     def most(self) -> Decimal:
         """More than this in 100 g cannot be."""
         if self.key == "energy_kcal":
@@ -82,6 +87,20 @@ FURTHER = (
     Nutrient("selenium_ug", _("Selenium"), "µg", MICRO),
     Nutrient("zinc_mg", _("Zinc"), "mg", MILLI),
 )
+
+
+def _as_printed() -> tuple[Nutrient, ...]:
+    """The order of a label: each part right under its whole."""
+    ordered: list[Nutrient] = []
+    for nutrient in (*MAIN, *FURTHER):
+        if nutrient in ordered:
+            continue
+        parts = [part for part in (*MAIN, *FURTHER) if part.part_of == nutrient.key]
+        ordered += [nutrient, *parts]
+    return tuple(ordered)
+
+
+AS_PRINTED = _as_printed()
 NUTRIENTS = {nutrient.key: nutrient for nutrient in (*MAIN, *FURTHER)}
 MAIN_KEYS = tuple(nutrient.key for nutrient in MAIN)
 
@@ -111,7 +130,8 @@ class Nutrients(Mapping[str, Decimal]):
 
     def scaled(self, factor: Decimal) -> "Nutrients":
         """Of `factor` times the amount. Exact: rounding is for showing."""
-        return Nutrients({key: value * factor for key, value in self.declared.items()})
+        scales = {key: NUTRIENTS[key].scales for key in self.declared}
+        return Nutrients({key: value * factor if scales[key] else value for key, value in self.declared.items()})
 
     def overlaid(self, changes: Mapping[str, Decimal | None]) -> "Nutrients":
         """With `changes` on top; None takes a declared value away."""

@@ -41,6 +41,8 @@ def search(text: str, user: User, *, limit: int = PAGE, cursor: str = "", own_on
     start = _decode(cursor)
     foods = Product.objects.owned_by(user) if own_only else Product.objects.visible_to(user)
     words = re.findall(r"\w+", fold(text))[:MOST_WORDS]
+    if text.strip() and not words:
+        return Page([], None)
     if not words:
         listed = list(foods.corrected_for(user).order_by("search_text", "pk")[start : start + limit + 1])
         return Page(listed[:limit], _encode(start + limit) if len(listed) > limit else None)

@@ -96,6 +96,7 @@ class FoodSerializer(serializers.Serializer[Food]):
     nutriscore = serializers.SerializerMethodField()
     nova_group = serializers.IntegerField(source="product.nova_group", allow_null=True)
     allergens = serializers.ListField(source="product.allergens", child=serializers.CharField(), allow_null=True)
+    traces = serializers.ListField(source="product.traces", child=serializers.CharField(), allow_null=True)
     image_url = serializers.SerializerMethodField()
 
     def get_corrected(self, food: Food) -> bool:

@@ -44,6 +44,7 @@ class ProductData:
     nutriscore: str = ""  # a to e
     nova_group: int | None = None
     allergens: tuple[str, ...] | None = None  # None: unknown
+    traces: tuple[str, ...] | None = None  # what it "may contain"; None: unknown
     image_url: str = ""
     quality: tuple[Flag, ...] = ()
     kind: str = "food"  # what it is instead, where it is no food

@@ -32,7 +32,7 @@ FIELDS = ",".join(
     (
         "code,product_name,generic_name,generic_name_en,brands,lang,quantity,product_quantity_unit,serving_size,serving_quantity",
         "serving_quantity_unit,nutrition_data_per,nutriments,nutrition,nutriscore_grade,nutrition_grades,nova_group",
-        "nutrition_grade_fr,allergens_tags,image_front_url,image_url,data_quality_errors_tags,product_type",
+        "nutrition_grade_fr,allergens_tags,traces_tags,image_front_url,image_url,data_quality_errors_tags,product_type",
         *(f"product_name_{language}" for language in LANGUAGES),
     )
 )
@@ -215,6 +215,7 @@ def parse_product(product: Mapping[str, Any], *, barcode: str) -> ProductData:
         nutriscore=_nutriscore(product),
         nova_group=_nova(product.get("nova_group")),
         allergens=lines(product.get("allergens_tags")) or None,
+        traces=lines(product.get("traces_tags")) or None,
         image_url=_image(product),
         quality=(*table.flags, *found, *flags),
         kind=line(product.get("product_type")) or "food",

@@ -1,4 +1,5 @@
-// "/" goes to the entry box of the page, Escape leaves it.
+// "/" goes to the entry box of the page, Escape leaves it. Digits typed nowhere go into it too: a barcode scanner on a
+// cable types like a keyboard.
 const entry = () => document.querySelector("[data-entry]");
 const typing = (element) => element.matches("input, select, textarea, [contenteditable]");
 
@@ -8,6 +9,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     entry().focus();
     entry().select();
+  } else if (/^\d$/.test(event.key) && !modified && !typing(event.target) && entry()) {
+    entry().value = "";
+    entry().focus(); // in time for this very digit
   } else if (event.key === "Escape" && event.target === entry()) {
     event.preventDefault(); // a search field would be emptied
     event.target.blur();

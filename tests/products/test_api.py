@@ -43,7 +43,13 @@ def send(api, method, path, body):
 
 # --- Lookup -----------------------------------------------------------------------------------------------------
 def test_known_barcode_is_answered_with_every_key_of_the_contract(api):
-    make_product(allergens=["en:nuts"], nutriscore="e", nova_group=4, image_url="https://images.example.org/1.jpg")
+    make_product(
+        allergens=["en:nuts"],
+        traces=["en:milk"],
+        nutriscore="e",
+        nova_group=4,
+        image_url="https://images.example.org/1.jpg",
+    )
 
     response = api.get(f"{API}/{BARCODE}")
 
@@ -77,6 +83,7 @@ def test_known_barcode_is_answered_with_every_key_of_the_contract(api):
         "nutriscore": "e",
         "nova_group": 4,
         "allergens": ["en:nuts"],
+        "traces": ["en:milk"],
         "image_url": "https://images.example.org/1.jpg",
     }
 

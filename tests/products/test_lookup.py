@@ -180,6 +180,19 @@ def test_pause_that_the_provider_asked_for_is_told_to_the_person(provider):
     assert provider.hits() == 1
 
 
+def test_our_own_limit_is_not_called_the_provider_s_trouble(provider):
+    user = make_user()
+    for number in range(5):
+        with pytest.raises(lookup.ProductNotFound):
+            lookup.lookup(Barcode(f"{30_000_000 + number}"), user)
+
+    with pytest.raises(lookup.ProvidersUnavailable) as error:
+        lookup.lookup(ASKED, user)
+
+    assert "only a few times a minute" in error.value.sentence
+    assert "reach" not in error.value.sentence
+
+
 def test_slow_provider_costs_five_seconds_at_most(provider, settings):
     provider.delays(30)
     began = timezone.now()

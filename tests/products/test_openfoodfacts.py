@@ -321,6 +321,12 @@ def test_an_empty_list_of_allergens_is_unknown(tags, allergens):
     assert parsed(allergens_tags=tags).allergens == allergens
 
 
+def test_what_it_may_contain_is_kept_apart_from_the_allergens():
+    data = parsed(allergens_tags=["en:milk"], traces_tags=["en:nuts"])
+
+    assert (data.allergens, data.traces) == (("en:milk",), ("en:nuts",))
+
+
 def test_pictures_only_from_secure_addresses():
     assert parsed(image_front_url="javascript:alert(1)").image_url == ""
     assert parsed(image_front_url="https://images.example.org/1.jpg").image_url == "https://images.example.org/1.jpg"

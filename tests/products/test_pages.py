@@ -113,6 +113,34 @@ def test_unknown_allergens_are_never_called_free_of(reader):
     assert "free of" not in text
 
 
+def test_what_it_may_contain_is_shown_also_without_allergens(reader):
+    make_product(allergens=None, traces=["en:nuts"])
+
+    text = text_of(reader.get(FOOD))
+
+    assert "May contain" in text
+    assert "Nuts" in text
+
+
+def test_a_strength_in_per_cent_is_the_same_in_every_serving(reader):
+    make_product(per_100=Nutrients({"alcohol_vol": Decimal(12)}), servings=[{"label": "750 ml", "amount": "750"}])
+
+    text = text_of(reader.get(FOOD))
+
+    assert "12" in text
+    assert "90" not in text.replace(BARCODE, "")
+
+
+def test_parts_stand_right_under_their_whole(reader):
+    figures = {"fat_g": 5, "trans_fat_g": 1, "polyols_g": 1, "carbohydrates_g": 9, "salt_g": 1}
+    make_product(per_100=Nutrients({key: Decimal(value) for key, value in figures.items()}))
+
+    keys = [row.nutrient.key for row in reader.get(FOOD).context["table"]]
+
+    assert keys[keys.index("fat_g") + 1 : keys.index("fat_g") + 3] == ["saturated_fat_g", "trans_fat_g"]
+    assert keys.index("sugars_g") < keys.index("polyols_g") < keys.index("fiber_g")
+
+
 def test_pages_name_no_remote_picture(reader):
     make_product(image_url="https://images.example.org/1.jpg")
 

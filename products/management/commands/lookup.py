@@ -49,7 +49,7 @@ def _as_sentence(answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"{answer['barcode']}: {answer['message']}"
     energy = answer["per_100"]["energy_kcal"]
-    figures = "no energy declared" if energy is None else f"{energy:g} kcal per 100 {answer['basis']}"
+    figures = "no energy declared" if energy is None else f"{energy:.0f} kcal per 100 {answer['basis']}"
     doubts = "".join(f"\n  ! {flag['message']}" for flag in answer["quality"])
     named = f"{answer['name']}, {answer['brand'] or 'no brand'}"
     return f"{answer['barcode']}: {named}, {figures} ({answer['source']}){doubts}"
