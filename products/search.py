@@ -21,7 +21,9 @@ TABLE = Product._meta.db_table
 WORDS, TRIGRAMS = f"{TABLE}_words", f"{TABLE}_trigrams"
 MOST_WORDS = 8
 PAGE, MOST = 20, 100
-LIKENESS = 0.45  # share of a word's trigrams that a misspelt one keeps: one letter of seven wrong leaves about half
+# How alike a misspelt word must be. One letter of seven wrong leaves about half of a word's trigrams; pg_trgm counts
+# the foreign ones against it as well.
+LIKENESS, LIKENESS_PG_TRGM = 0.45, 0.3
 
 
 class InvalidCursor(ValueError):
@@ -103,7 +105,7 @@ def _by_words(words: list[str], owner: str, user_id: int, start: int, count: int
 
 def _by_spelling(words: list[str], owner: str, user_id: int, count: int) -> list[int]:
     """Foods that have a word like every one of these. One page: what is less alike than that helps nobody."""
-    if max(map(len, words)) < 4:
+    if max(map(len, words)) < 4 or all(word.isdecimal() for word in words):
         return []
     if _sqlite():
         return _spelling_sqlite(words, owner, user_id)[:count]
@@ -134,7 +136,7 @@ def _spelling_postgresql(words: list[str], owner: str, user_id: int, count: int)
     likeness = " + ".join(["word_similarity(%s, p.search_text)"] * len(words))
     sql = f"SELECT p.id FROM {TABLE} p WHERE {alike} AND {owner} ORDER BY {likeness} DESC, p.id LIMIT %s"
     with transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute(f"SET LOCAL pg_trgm.word_similarity_threshold = {LIKENESS}")
+        cursor.execute(f"SET LOCAL pg_trgm.word_similarity_threshold = {LIKENESS_PG_TRGM}")
         cursor.execute(sql, [*words, user_id, *words, count])
         return [row[0] for row in cursor.fetchall()]
 
@@ -178,13 +180,15 @@ def make_index(using: str) -> None:
                     cursor.execute(statement)
                 if not whole:
                     cursor.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
-        else:
-            cursor.execute(
-                f"CREATE INDEX IF NOT EXISTS {WORDS} ON {TABLE} USING gin (to_tsvector('simple', search_text))"
-            )
-            cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
-            if cursor.fetchone():
-                _make_trigrams(using)
+            return
+        # Looked up first: CREATE INDEX IF NOT EXISTS takes its lock even where it has nothing to do.
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = %s", [TABLE])
+        there = {row[0] for row in cursor.fetchall()}
+        if WORDS not in there:
+            cursor.execute(f"CREATE INDEX {WORDS} ON {TABLE} USING gin (to_tsvector('simple', search_text))")
+        cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
+        if TRIGRAMS not in there and cursor.fetchone():
+            _make_trigrams(using)
 
 
 def _make_trigrams(using: str) -> None:
@@ -192,7 +196,7 @@ def _make_trigrams(using: str) -> None:
     try:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-            cursor.execute(f"CREATE INDEX IF NOT EXISTS {TRIGRAMS} ON {TABLE} USING gin (search_text gin_trgm_ops)")
+            cursor.execute(f"CREATE INDEX {TRIGRAMS} ON {TABLE} USING gin (search_text gin_trgm_ops)")
     except ProgrammingError:
         return
 
