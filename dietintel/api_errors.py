@@ -1,33 +1,37 @@
 """One shape for every error of the API, and the sentence a person can do something with."""
 
 import logging
+import math
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from dietintel.http import API_PREFIX, current_request_id
+from dietintel.http import API_PREFIX, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.services import BarcodeTaken
 
 log = logging.getLogger("dietintel.errors")
 CATEGORIES = {
     400: "validation", 401: "authentication", 403: "authorization", 404: "not_found", 405: "validation",
-    406: "validation", 409: "conflict", 413: "validation", 415: "validation", 422: "validation", 429: "rate_limited",
-    500: "internal", 502: "ml_processing", 503: "service_unavailable", 507: "storage",
+    406: "validation", 409: "conflict", 411: "validation", 413: "validation", 415: "validation", 422: "validation",
+    429: "rate_limited", 500: "internal", 502: "ml_processing", 503: "service_unavailable", 507: "storage",
 }  # fmt: skip
 CODES = {
     400: "BAD_REQUEST", 401: "NOT_AUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED",
-    406: "NOT_ACCEPTABLE", 409: "CONFLICT", 413: "TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE", 422: "VALIDATION_FAILED",
-    429: "RATE_LIMITED", 500: "INTERNAL_ERROR", 503: "SERVICE_UNAVAILABLE",
+    406: "NOT_ACCEPTABLE", 409: "CONFLICT", 411: "LENGTH_REQUIRED", 413: "TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "VALIDATION_FAILED", 429: "RATE_LIMITED", 500: "INTERNAL_ERROR", 503: "SERVICE_UNAVAILABLE",
 }  # fmt: skip
 
 
@@ -51,6 +55,14 @@ def envelope(
 def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     """Every exception of an API view as its answer. What nobody expected is logged, and answered without details."""
     set_rollback()
+    request = context.get("request")
+    if request is not None and not isinstance(getattr(request, "accepted_renderer", None), BrowsableAPIRenderer):
+        # A view may speak another format, as the schema does; errors are JSON there too.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
+    return _answer(error)
+
+
+def _answer(error: Exception) -> Response:
     known = _domain_error(error)
     if known is not None:
         return known
@@ -66,6 +78,12 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
         return _respond(422, message, code=code, details=details)
     if isinstance(error, exceptions.APIException):
         return _api_exception(error)
+    if isinstance(error, RequestDataTooBig):
+        return _respond(413, _("This is too large."))
+    if isinstance(error, RecursionError):  # JSON in thousands of brackets
+        return _respond(400, _("The request could not be read."))
+    if isinstance(error, SuspiciousOperation):  # too many fields or files, a forged host
+        return _respond(400, _("The request could not be read."), message=str(error))
     if isinstance(error, OperationalError):
         log.error("the database does not answer", exc_info=error)
         return _respond(503, _("The database does not answer. Try again in a moment."), retry_after_s=5)
@@ -114,7 +132,7 @@ def _api_exception(error: exceptions.APIException) -> Response:
     }
     wait: float | None = getattr(error, "wait", None)
     if isinstance(error, exceptions.Throttled):
-        sentence = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": round(wait or 60)}
+        sentence = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": math.ceil(wait or 60)}
     else:
         sentence = sentences.get(status, str(error.detail))
     response = _respond(status, sentence, message=str(error.detail), retry_after_s=wait)
@@ -136,7 +154,7 @@ def _respond(
     body["error"].update(links or {})
     response = Response(body, status=status)
     if retry_after_s is not None:
-        response["Retry-After"] = str(max(1, round(retry_after_s)))
+        response["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
     return response
 
 
@@ -154,7 +172,33 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
 
 
 # --- What Django answers itself, outside of API views -----------------------------------------------------------
+class BodyLimitMiddleware:
+    """Refuses a body by its declared length, before anything reads it: Django would store it first and judge later."""
+
+    FORM_BYTES = 1_000_000  # what a form may add to the file in it
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if request.content_type == "multipart/form-data":
+            most = settings.MAX_UPLOAD_BYTES + self.FORM_BYTES
+        length = request.META.get("CONTENT_LENGTH") or ""
+        if length.isdecimal() and int(length) > most:
+            return _plain(request, 413, _("This is too large."))
+        if not length and "Transfer-Encoding" in request.headers:  # WSGI has no word for it; the body would seem empty
+            return _plain(request, 411, _("The request does not say how long it is."))
+        return self.get_response(request)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return _plain(request, 413, _("This is too large."))
+    if isinstance(exception, DisallowedHost):
+        return _plain(
+            request, 400, _("This server does not answer to this name. Whoever runs it can add it to ALLOWED_HOSTS.")
+        )
     return _plain(request, 400, _("The request could not be read."))
 
 
@@ -171,6 +215,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    if isinstance(sys.exception(), OperationalError):
+        response = _plain(request, 503, _("The database does not answer. Try again in a moment."))
+        response["Retry-After"] = "5"
+        return response
     return _plain(request, 500, _("Something went wrong here. It has been noted."))
 
 

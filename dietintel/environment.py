@@ -1,9 +1,10 @@
-"""Reads the settings of an installation from the environment; refuses what cannot work.
+"""Reads the settings of an installation from the environment; refuses what cannot work. Set to nothing means unset.
 
 Every problem is an `ImproperlyConfigured` whose message is one sentence that names the variable.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from environs import Env, EnvError
 
 T = TypeVar("T")
 env = Env()
+HOST = re.compile(r"[^\s/:]+|\[[0-9a-fA-F:.]+\]")
 
 
 def refuse(name: str, why: str) -> ImproperlyConfigured:
@@ -23,6 +25,8 @@ def refuse(name: str, why: str) -> ImproperlyConfigured:
 
 
 def _read(kind: Callable[..., T], name: str, default: T, expected: str) -> T:
+    if not text(name):
+        return default
     try:
         return kind(name, default)
     except (EnvError, ValueError) as error:
@@ -30,7 +34,7 @@ def _read(kind: Callable[..., T], name: str, default: T, expected: str) -> T:
 
 
 def text(name: str, default: str = "") -> str:
-    return env.str(name, default).strip()
+    return env.str(name, "").strip() or default
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -47,7 +51,29 @@ def whole(name: str, default: int, *, least: int = 0, most: int = 1_000_000) -> 
 
 def words(name: str, default: str = "") -> list[str]:
     """Words separated by commas."""
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+    found = [word.strip() for word in text(name, default).split(",") if word.strip()]
+    if not found and text(name):
+        raise refuse(name, f"is {text(name)!r}, which names nothing")
+    return found
+
+
+def hosts(name: str, default: str) -> list[str]:
+    """Names of this site as a browser sends them, without scheme, port and path."""
+    found = words(name, default)
+    for host in found:
+        if not HOST.fullmatch(host):
+            raise refuse(name, f"has {host!r}, which is not a name like food.example.org, without https:// and port")
+    return found
+
+
+def origins(name: str) -> list[str]:
+    """What a browser sends as `Origin`: scheme, name, and a port where it is not the usual one."""
+    found = [origin.rstrip("/") for origin in words(name)]
+    for origin in found:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+            raise refuse(name, f"has {origin!r}, which is not an origin like https://food.example.org, without a path")
+    return found
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -67,10 +93,10 @@ def address(name: str, default: str = "") -> str:
 
 
 def folder(name: str, default: Path) -> Path:
-    """A folder that exists afterwards and can be written to."""
+    """A folder that exists afterwards and can be written to. One that is made here is its owner's alone: diaries."""
     path = Path(text(name, str(default))).expanduser().resolve()
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise refuse(name, f"is {path}, and that folder cannot be made: {error.strerror}") from error
     if not os.access(path, os.W_OK | os.X_OK):

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.encoding import escape_uri_path
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django_htmx.middleware import HtmxDetails
 from rest_framework.request import Request
@@ -64,7 +66,10 @@ class CrashFilter(logging.Filter):
 
 
 class RequestIdMiddleware:
-    """Takes `X-Request-ID` where it is well formed, makes one otherwise, returns it, and logs one line per request."""
+    """Takes `X-Request-ID` where it is well formed, makes one otherwise, and returns it.
+
+    Logs one line per request, static files left out.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -78,10 +83,12 @@ class RequestIdMiddleware:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id
             match = request.resolver_match
+            if request.path.startswith(settings.STATIC_URL):
+                return response
             access_log.info(
                 "%s %s %s",
                 request.method,
-                request.path,
+                escape_uri_path(request.path),  # a line break in it would be a line of its own
                 response.status_code,
                 extra={
                     "route": match.route if match else None,
@@ -130,7 +137,8 @@ def render_part(
     request: PageRequest, shown: dict[str, Any], *, part: str, page: str, status: int = 200
 ) -> HttpResponse:
     """The `part` alone for htmx, the whole `page` (which includes it) for a plain browser."""
-    partial = bool(request.htmx) and not request.htmx.boosted
+    # Going back, htmx asks for a page that it no longer has: the whole of it.
+    partial = bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request
     response = render(request, part if partial else page, shown, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 import django_stubs_ext
@@ -34,13 +35,14 @@ if TLS_KEY and "-----BEGIN PRIVATE KEY-----" not in Path(TLS_KEY).read_text(erro
     raise env.refuse("TLS_KEY", "is not in PKCS#8 form; openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW makes it so")
 ROLE = env.choice("DIETINTEL_ROLE", "command", ("command", "web", "worker"))  # set by `serve` for its children
 
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = [env.address("TRUSTED_ORIGINS", origin) for origin in env.words("TRUSTED_ORIGINS")]
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.origins("TRUSTED_ORIGINS")
 SIGNUP = env.choice("SIGNUP", "first", ("first", "open", "closed"))
 
 # --- Providers of food data -------------------------------------------------------------------------------------
 PROVIDER_ORDER = env.words("PROVIDER_ORDER", "openfoodfacts,fdc,fatsecret")
 OFF_BASE_URL = env.address("OFF_BASE_URL", "https://world.openfoodfacts.org")
+OFF_SEARCH_URL = env.address("OFF_SEARCH_URL", "https://search.openfoodfacts.org")
 OFF_CONTACT = env.text("OFF_CONTACT")
 FDC_BASE_URL = env.address("FDC_BASE_URL", "https://api.nal.usda.gov/fdc/v1")
 FDC_API_KEY = env.text("FDC_API_KEY")  # without it the provider is off
@@ -77,6 +79,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "dietintel.http.SecurityHeadersMiddleware",
     "dietintel.http.ApiSlashMiddleware",
+    "dietintel.api_errors.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -118,6 +121,9 @@ SQLITE_OPTIONS = {
 }
 
 
+POSTGRES_PATIENCE_S = 3  # for a connection; a person waits for the sentence that there is none
+
+
 def _database() -> dict[str, object]:
     url = env.text("DATABASE_URL")
     if not url:
@@ -131,19 +137,24 @@ def _database() -> dict[str, object]:
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
         }
     try:
-        parsed: dict[str, object] = dict(dj_database_url.parse(url))
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
     except ValueError as error:
         raise env.refuse("DATABASE_URL", "is not an address like postgres://user:password@host/name") from error
+    options = parsed.get("OPTIONS", {})
+    if parsed["NAME"] in {"", ":memory:"} and "service" not in options:
+        raise env.refuse("DATABASE_URL", "names no database; its name is the last part of postgres://user@host/name")
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
-        return {**parsed, "CONN_MAX_AGE": None, "OPTIONS": SQLITE_OPTIONS}
+        return {**parsed, "CONN_MAX_AGE": None, "OPTIONS": {**SQLITE_OPTIONS, **options}}
     if parsed["ENGINE"] != "django.db.backends.postgresql":
         raise env.refuse(
             "DATABASE_URL", "names a database that DietIntel does not run on; use postgres:// or leave it out"
         )
+    options = {"connect_timeout": POSTGRES_PATIENCE_S, **options}
     if ROLE == "web":
         # A pool only here: a pool inherited by the worker's forks hangs them.
-        return {**parsed, "CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": WEB_THREADS + 1}}}
-    return {**parsed, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        pool = {"min_size": 1, "max_size": WEB_THREADS + 1, "timeout": POSTGRES_PATIENCE_S}
+        return {**parsed, "CONN_MAX_AGE": 0, "OPTIONS": {**options, "pool": pool}}
+    return {**parsed, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
 DATABASES = {"default": _database()}
@@ -256,10 +267,12 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {
         "login": "10/min",
+        "login_name": "20/min",
         "signup": "10/hour",
         "upload": "120/min",
         "upstream": "60/min",
     },
+    "NUM_PROXIES": env.whole("TRUSTED_PROXIES", 0, most=10),  # of X-Forwarded-For, what these wrote is believed
     "EXCEPTION_HANDLER": "dietintel.api_errors.handle",
     "COERCE_DECIMAL_TO_STRING": False,
 }

@@ -1,7 +1,10 @@
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -9,17 +12,26 @@ from django.core.exceptions import ImproperlyConfigured
 from dietintel import environment as env
 from dietintel.environment import secret_key
 
+EXAMPLE = Path(__file__).resolve().parent.parent / "deploy" / "example.env"
+SETTING = re.compile(r"#?([A-Z_]+)=")
 
-def start(tmp_path, **settings):
-    """`manage.py check` in a process of its own, with these settings alone."""
+
+def start(tmp_path, *command, **settings):
+    """`manage.py check`, or another command of Python, in a process of its own with these settings alone."""
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, *(command or ("manage.py", "check"))],
         env={**clean, "DATA_DIR": str(tmp_path / "data"), **settings},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def setting_as_read(tmp_path, name, **settings):
+    """What `dietintel.settings` makes of these settings."""
+    show = f"import json; from dietintel import settings; print(json.dumps(settings.{name}))"
+    return json.loads(start(tmp_path, "-c", show, **settings).stdout)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +52,17 @@ def start(tmp_path, **settings):
         ("LOG_LEVEL", "LOUD"),
         ("DATA_DIR", "/proc/nothing"),
         ("TRUSTED_ORIGINS", "example.org"),
+        ("TRUSTED_ORIGINS", "https://example.org/food"),
+        ("TRUSTED_ORIGINS", "https://example.org,https://"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("ALLOWED_HOSTS", ","),
+        ("ALLOWED_HOSTS", "https://example.org"),
+        ("ALLOWED_HOSTS", "example.org/food"),
+        ("ALLOWED_HOSTS", "example.org:8000"),
+        ("DATABASE_URL", "postgres://user@localhost"),
+        ("DATABASE_URL", "postgres://user@localhost/?sslmode=require"),
+        ("DATABASE_URL", "sqlite://"),
+        ("FDC_BASE_URL", "api.nal.usda.gov"),
         ("PROVIDER_ORDER", "nobody"),
     ],
 )
@@ -55,6 +78,58 @@ def test_nothing_set_starts_with_sqlite(tmp_path):
     ended = start(tmp_path)
 
     assert ended.returncode == 0, ended.stderr
+
+
+def test_setting_that_is_set_to_nothing_is_unset(tmp_path):
+    """Compose files pass `PORT=` for a variable that nobody set."""
+    names = {found[1] for line in EXAMPLE.read_text().splitlines() if (found := SETTING.match(line))} - {"DATA_DIR"}
+
+    ended = start(tmp_path, **dict.fromkeys(names, ""))
+
+    assert len(names) > 20
+    assert ended.returncode == 0, ended.stderr
+    assert setting_as_read(tmp_path, "ALLOWED_HOSTS", ALLOWED_HOSTS="") == ["localhost", "127.0.0.1", "[::1]"]
+    assert setting_as_read(tmp_path, "OFF_BASE_URL", OFF_BASE_URL="") == "https://world.openfoodfacts.org"
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "command"])
+def test_options_of_the_database_s_address_reach_every_part(tmp_path, role):
+    address = "postgres://user@localhost/food?sslmode=require&connect_timeout=9"
+
+    seen = setting_as_read(tmp_path, "DATABASES", DATABASE_URL=address, DIETINTEL_ROLE=role)["default"]
+
+    pool = seen["OPTIONS"].pop("pool", None)
+    assert seen["OPTIONS"] == {"sslmode": "require", "connect_timeout": 9}
+    assert (pool is not None) == (role == "web")
+    assert pool is None or pool["timeout"] == 3
+
+
+@pytest.mark.parametrize(("form", "code"), [("PRIVATE KEY", 0), ("RSA PRIVATE KEY", 1), ("EC PRIVATE KEY", 1)])
+def test_key_that_the_web_server_cannot_read_stops_the_start(tmp_path, form, code):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text(f"-----BEGIN {form}-----\n-----END {form}-----\n")
+
+    ended = start(tmp_path, TLS_CERT=str(tmp_path / "cert.pem"), TLS_KEY=str(tmp_path / "key.pem"))
+
+    assert ended.returncode == code
+    assert ("openssl pkcs8 -topk8" in ended.stderr) == bool(code)
+
+
+def test_key_without_certificate_stops_the_start(tmp_path):
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
+
+    assert "TLS_KEY belong together" in start(tmp_path, TLS_KEY=str(tmp_path / "key.pem")).stderr
+
+
+def test_folder_that_is_made_is_closed_to_others_and_one_that_exists_stays(tmp_path, monkeypatch):
+    (tmp_path / "old").mkdir(mode=0o755)
+    modes = {}
+
+    for name in ("old", "new"):
+        monkeypatch.setenv("DATA_DIR", str(tmp_path / name))
+        modes[name] = stat.S_IMODE(env.folder("DATA_DIR", tmp_path).stat().st_mode)
+
+    assert modes == {"old": 0o755, "new": 0o700}
 
 
 def test_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
@@ -76,6 +151,12 @@ def test_address_loses_its_final_slash(monkeypatch):
     monkeypatch.setenv("OFF_BASE_URL", "https://example.org/off/")
 
     assert env.address("OFF_BASE_URL") == "https://example.org/off"
+
+
+def test_origins_lose_their_final_slash_and_keep_their_port(monkeypatch):
+    monkeypatch.setenv("TRUSTED_ORIGINS", "https://example.org/, http://tablet:8080")
+
+    assert env.origins("TRUSTED_ORIGINS") == ["https://example.org", "http://tablet:8080"]
 
 
 def test_whole_number_out_of_bounds_is_a_sentence(monkeypatch):

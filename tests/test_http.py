@@ -4,10 +4,13 @@ import json
 import logging
 
 import pytest
-from django.http import Http404, HttpResponse
+from django.db import OperationalError
+from django.http import Http404
 from django.test import Client, RequestFactory
 from django.urls import path
+from rest_framework import exceptions
 
+from dietintel import api_errors
 from dietintel.http import preferred_languages
 from dietintel.urls import handler400, handler403, handler404, handler500, urlpatterns  # noqa: F401
 from tests.factories import make_token, make_user
@@ -23,7 +26,18 @@ def say_404(request):
     raise Http404("planted-secret-4711")
 
 
-urlpatterns = [*urlpatterns, path("crash/", crash), path("api/v1/crash", crash), path("missing/", say_404)]
+def lose_the_database(request):
+    raise OperationalError("planted-secret-4711")
+
+
+urlpatterns = [
+    *urlpatterns,
+    path("crash/", crash),
+    path("api/v1/crash", crash),
+    path("missing/", say_404),
+    path("lost/", lose_the_database),
+    path("api/v1/lost", lose_the_database),
+]
 
 
 @pytest.fixture
@@ -74,6 +88,15 @@ def test_crash_is_logged_with_the_request_id(visitor, crashing, caplog):
     assert len(crashes) == 1
 
 
+def test_page_without_its_database_is_503_with_a_sentence(visitor, crashing):
+    response = visitor.get("/lost/")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert b"The database does not answer" in response.content
+    assert b"planted-secret" not in response.content
+    assert visitor.get("/api/v1/lost").json()["error"]["code"] == "SERVICE_UNAVAILABLE"
+
+
 def test_missing_page_is_404_without_the_reason(visitor, crashing):
     response = visitor.get("/missing/")
 
@@ -92,7 +115,33 @@ def test_form_without_csrf_token_is_403_with_a_sentence():
 
 
 def test_host_that_is_not_ours_is_400(visitor):
-    assert visitor.get("/login/", headers={"Host": "evil.example"}).status_code == 400
+    response = visitor.get("/login/", headers={"Host": "evil.example"})
+
+    assert response.status_code == 400
+    assert b"ALLOWED_HOSTS" in response.content
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 5000])
+def test_json_in_thousands_of_brackets_is_400(body):
+    api = Client(headers={"Authorization": f"Bearer {make_token()}"}, raise_request_exception=False)
+
+    assert api.post("/api/v1/products", body, content_type="application/json").status_code == 400
+
+
+def test_static_files_leave_no_access_line(client, caplog):
+    caplog.set_level(logging.INFO, "dietintel.access")
+
+    client.get("/static/css/base.css")
+
+    assert caplog.records == []
+
+
+def test_page_that_htmx_restores_comes_whole(client):
+    client.force_login(make_user())
+
+    back = client.get("/foods/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+
+    assert b"<html" in back.content
 
 
 def test_every_page_forbids_foreign_scripts_and_frames(client):
@@ -121,6 +170,70 @@ def test_access_line_names_route_status_and_duration(client, caplog):
     assert "secret" not in line.getMessage()
 
 
+def test_line_breaks_in_a_path_make_no_line_in_the_log(client, caplog):
+    caplog.set_level(logging.INFO, "dietintel.access")
+
+    client.get("/x%0a2026-11-21 ERROR%0d%1b[31m forged/")
+
+    assert caplog.records[-1].getMessage() == "GET /x%0A2026-11-21%20ERROR%0D%1B%5B31m%20forged/ 404"
+
+
+def test_time_to_wait_is_rounded_up_so_that_nobody_comes_too_early():
+    class Busy(exceptions.APIException):
+        status_code = 429
+        wait = 1.2
+
+    response = api_errors.handle(Busy(), {})
+
+    assert response["Retry-After"] == "2"
+
+
+# --- How much a request may bring -------------------------------------------------------------------------------
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "length"),
+    [(MULTIPART, 13_000_001), ("application/json", 1_000_001), ("application/x-www-form-urlencoded", 400_000_000)],
+)
+def test_body_that_is_too_long_is_413_before_it_is_read(visitor, content_type, length):
+    """Before it is read: the test sends none, which would be a 400, 401 or 403."""
+    declared = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(length)}
+
+    page = visitor.generic("POST", "/login/", **declared)
+    api = visitor.generic("POST", "/api/v1/products/scan", **declared)
+
+    assert page.status_code == api.status_code == 413
+    assert b"This is too large." in page.content
+    assert api.json()["error"]["code"] == "TOO_LARGE"
+    assert api.json()["error"]["request_id"] == api["X-Request-ID"]
+
+
+@pytest.mark.parametrize(("content_type", "length"), [(MULTIPART, 13_000_000), ("application/json", 1_000_000)])
+def test_body_as_long_as_allowed_is_looked_at(visitor, content_type, length):
+    declared = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(length)}
+
+    assert visitor.generic("POST", "/api/v1/products/scan", **declared).status_code == 401
+
+
+def test_body_without_a_length_is_411(visitor):
+    response = visitor.generic("POST", "/api/v1/products", headers={"Transfer-Encoding": "chunked"})
+
+    assert (response.status_code, response.json()["error"]["code"]) == (411, "LENGTH_REQUIRED")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+@pytest.mark.parametrize(
+    ("fields", "status"), [({"note": "x" * 1_100_000}, 413), ({f"field{number}": "" for number in range(1100)}, 400)]
+)
+def test_form_that_is_too_large_inside_is_no_crash(visitor, fields, status, accept):
+    headers = {"Authorization": f"Bearer {make_token()}", "Accept": accept}
+
+    assert visitor.post("/api/v1/products/scan", fields, headers=headers).status_code == status
+    assert visitor.post("/login/", fields).status_code == status
+
+
+# --- The API as a whole -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_api_paths_answer_with_and_without_a_final_slash(slash):
     api = Client(headers={"Authorization": f"Bearer {make_token()}"})
@@ -134,6 +247,21 @@ def test_schema_is_openapi_3_1_and_names_the_main_paths(client):
 
     assert schema["openapi"].startswith("3.1")
     assert {"/api/v1/products", "/api/v1/products/{reference}", "/api/v1/products/scan"} <= schema["paths"].keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("?format=foo", {}, 404),
+        ("", {"Accept": "image/png"}, 406),
+        ("", {"Accept": "application/vnd.oai.openapi", "Authorization": "Bearer wrong"}, 401),
+    ],
+)
+def test_error_of_the_schema_is_json_like_every_other(client, query, headers, status):
+    response = client.get(f"/api/v1/schema{query}", headers=headers)
+
+    assert (response.status_code, response["Content-Type"]) == (status, "application/json")
+    assert json.loads(response.content)["error"]["request_id"] == response["X-Request-ID"]
 
 
 def test_docs_page_loads(client):
@@ -160,7 +288,3 @@ def test_languages_are_the_reader_s_best_first(header, languages):
     request = RequestFactory().get("/", headers={"Accept-Language": header})
 
     assert preferred_languages(request) == languages
-
-
-def test_nothing_answers_with_another_site(client):
-    assert isinstance(client.get("//evil.example/"), HttpResponse)

@@ -40,9 +40,19 @@ class SignUpForm(forms.ModelForm[User]):
 
 
 class LoginForm(AuthenticationForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    """`wait_s`: seconds until the next try counts; until then a password is not even looked at."""
+
+    def __init__(self, *args: Any, wait_s: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("Name")
+        self.wait_s = wait_s
+
+    def clean(self) -> dict[str, Any]:
+        if self.wait_s is not None:
+            raise ValidationError(
+                _("Too many tries. Wait %(wait)d seconds, then try again."), params={"wait": self.wait_s}
+            )
+        return super().clean()
 
 
 class PreferencesForm(forms.ModelForm[User]):

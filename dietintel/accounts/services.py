@@ -10,6 +10,10 @@ class SignupClosed(Exception):
     """This installation takes no new accounts. Do not retry."""
 
 
+class OwnerExists(Exception):
+    """Somebody became the owner a moment ago. Retry as a normal account, where those may be made."""
+
+
 class UsernameTaken(Exception):
     """Somebody has that name. Ask for another."""
 
@@ -26,16 +30,28 @@ def sign_up(*, username: str, password: str, time_zone: str) -> User:
 
     Raises SignupClosed, also for the second of two first visitors at the same moment, and UsernameTaken.
     """
-    if not signup_open():
-        raise SignupClosed
+    # Asked once: whoever is let in as the first is saved as the owner, and the database takes one owner.
     first = not User.objects.exists()
-    user = User(username=username, time_zone=time_zone, is_owner=first, is_staff=first, is_superuser=first)
+    if settings.SIGNUP == "closed" or (settings.SIGNUP == "first" and not first):
+        raise SignupClosed
+    user = User(username=username, time_zone=time_zone)
     user.set_password(password)
+    try:
+        return _save(user, owner=first)
+    except OwnerExists:
+        if settings.SIGNUP == "first":
+            raise SignupClosed from None
+        return _save(user, owner=False)
+
+
+def _save(user: User, *, owner: bool) -> User:
+    """Raises UsernameTaken, and OwnerExists where `owner` is asked for and somebody was faster."""
+    user.is_owner = user.is_staff = user.is_superuser = owner
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError as error:
-        if User.objects.filter(username=username).exists():
+        if User.objects.filter(username=user.username).exists():
             raise UsernameTaken from error
-        raise SignupClosed from error
+        raise OwnerExists from error
     return user

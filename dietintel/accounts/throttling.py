@@ -1,6 +1,8 @@
 """How often an address or a person may try what costs something. The counts live in the cache."""
 
+import hashlib
 import math
+import unicodedata
 
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -10,6 +12,17 @@ from rest_framework.views import APIView
 
 class LoginThrottle(AnonRateThrottle):
     scope = "login"
+
+
+class LoginNameThrottle(SimpleRateThrottle):
+    """Tries for one name, from wherever. More than one address may make, so that no single one locks a person out."""
+
+    scope = "login_name"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        # Folded at least as far as the login form does it: " ADA" is the same door as "ada".
+        name = unicodedata.normalize("NFKC", request._request.POST.get("username", "")).strip().casefold()
+        return self.cache_format % {"scope": self.scope, "ident": hashlib.sha256(name.encode()).hexdigest()}
 
 
 class SignUpThrottle(AnonRateThrottle):

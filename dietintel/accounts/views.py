@@ -8,19 +8,21 @@ from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dietintel.accounts import services
 from dietintel.accounts.forms import LoginForm, PreferencesForm, SignUpForm, TokenForm
-from dietintel.accounts.models import Token
-from dietintel.accounts.throttling import LoginThrottle, SignUpThrottle, wait_seconds
+from dietintel.accounts.models import Token, User
+from dietintel.accounts.throttling import LoginNameThrottle, LoginThrottle, SignUpThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest
 
 
@@ -50,11 +52,15 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             login(request, user)
             return redirect("home")
     status = 429 if wait is not None else 422 if form.errors else 200
-    return render(request, "accounts/signup.html", {"form": form}, status=status)
+    shown = {"form": form, "first": not User.objects.exists()}
+    response = render(request, "accounts/signup.html", shown, status=status)
+    if wait is not None:
+        response["Retry-After"] = str(wait)
+    return response
 
 
 class LoginView(auth_views.LoginView):
-    """Django's login; ten tries a minute from one address, and the owner's sign-up where there is no owner yet."""
+    """Django's login; so many tries a minute from one address and for one name; sign-up where there is nobody yet."""
 
     template_name = "accounts/login.html"
     authentication_form = LoginForm
@@ -66,17 +72,26 @@ class LoginView(auth_views.LoginView):
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wait = wait_seconds(request, LoginThrottle)
+        wait = wait_seconds(request, LoginThrottle) or wait_seconds(request, LoginNameThrottle)
         if wait is None:
             return super().post(request, *args, **kwargs)
-        form = self.get_form()
-        form.add_error(None, _("Too many tries. Wait %(wait)d seconds, then try again.") % {"wait": wait})
+        form = LoginForm(request, data=request.POST, wait_s=wait)
         response = self.render_to_response(self.get_context_data(form=form), status=429)
         response["Retry-After"] = str(wait)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(signup_open=services.signup_open(), **kwargs)
+
+
+@never_cache
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """The admin's door leads to the one login. Who is signed in already and no staff would go round in a circle."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+    if request.user.is_staff:
+        return redirect("admin:index")
+    return render(request, "accounts/staff_only.html", status=403)
 
 
 class PasswordView(SuccessMessageMixin[PasswordChangeForm], auth_views.PasswordChangeView):
@@ -97,6 +112,7 @@ def preferences(request: AuthenticatedRequest) -> HttpResponse:
     return render(request, "accounts/settings.html", shown, status=422 if form.errors else 200)
 
 
+@never_cache
 @login_required
 @require_POST
 def make_token(request: AuthenticatedRequest) -> HttpResponse:

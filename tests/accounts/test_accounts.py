@@ -3,7 +3,7 @@ import threading
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 
 from dietintel.accounts import services
@@ -79,6 +79,47 @@ def test_of_two_first_visitors_at_the_same_moment_one_becomes_the_owner():
     assert User.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("mode", "outcome"), [("first", "closed"), ("open", "normal account")])
+def test_visitor_who_is_overtaken_after_asking_whether_anybody_is_there_is_no_owner(settings, mode, outcome):
+    settings.SIGNUP = mode
+    another = threading.Thread(target=sign_up_on_its_own_connection)
+
+    def overtaken(execute, sql, params, many, context):
+        """The other visitor signs up between the first answer of the database and what is made of it."""
+        answer = execute(sql, params, many, context)
+        if not another.ident:
+            another.start()
+            another.join()
+        return answer
+
+    with connection.execute_wrapper(overtaken):
+        try:
+            services.sign_up(username="slow", password="x", time_zone="UTC")
+            became = "normal account"
+        except services.SignupClosed:
+            became = "closed"
+
+    owner = User.objects.get(is_owner=True)
+    assert (became, owner.username, owner.is_superuser) == (outcome, "quick", True)
+    assert User.objects.filter(is_superuser=False).count() == (mode == "open")
+
+
+def sign_up_on_its_own_connection():
+    services.sign_up(username="quick", password="x", time_zone="UTC")
+    connections.close_all()
+
+
+def test_sign_up_says_when_to_try_again(client):
+    for _ in range(10):
+        client.post("/signup/", {})
+
+    response = client.post("/signup/", NEW)
+
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 3600
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [({"password": "short"}, "password"), ({"password": "12345678"}, "password"), ({"username": ""}, "username"),
@@ -118,6 +159,71 @@ def test_eleventh_try_within_a_minute_is_429_even_with_the_right_password(client
     assert 0 < int(response["Retry-After"]) <= 60
 
 
+def test_throttled_try_does_not_tell_whether_the_password_was_right(client):
+    make_user(username="ada")
+    for _ in range(10):
+        client.post("/login/", {"username": "ada", "password": "wrong"})
+
+    for password in ("wrong", "a long sentence"):
+        (said,) = client.post("/login/", {"username": "ada", "password": password}).context["form"].non_field_errors()
+        assert said.startswith("Too many tries.")
+
+
+def test_forged_forwarding_headers_are_one_address(client):
+    statuses = [
+        client.post("/login/", {"username": f"p{n}", "password": "x"}, headers={"X-Forwarded-For": f"10.0.0.{n}"})
+        for n in range(11)
+    ]
+
+    assert [response.status_code for response in statuses] == [200] * 10 + [429]
+
+
+def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_wrote(client, settings):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+
+    def try_from(address, forged):
+        headers = {"X-Forwarded-For": f"{forged}, {address}"}
+        return client.post("/login/", {"username": forged, "password": "x"}, headers=headers).status_code
+
+    assert [try_from("192.0.2.1", f"10.0.0.{n}") for n in range(11)] == [200] * 10 + [429]
+    assert try_from("192.0.2.2", "10.0.0.1") == 200
+
+
+def test_many_addresses_have_twenty_tries_a_minute_for_one_name_however_it_is_written():
+    make_user(username="ada")
+    spellings = ["ada", " ADA", "\uff41da", "Ada "]
+
+    def try_from(number):
+        tried = {"username": spellings[number % 4], "password": "wrong"}
+        return Client(REMOTE_ADDR=f"192.0.2.{number}").post("/login/", tried).status_code
+
+    assert [try_from(number) for number in range(21)] == [200] * 20 + [429]
+    assert Client(REMOTE_ADDR="192.0.2.99").post("/login/", {"username": "b", "password": "x"}).status_code == 200
+
+
+def test_admin_has_no_login_of_its_own(client):
+    make_user(username="ada", is_staff=True, is_superuser=True)
+
+    tried = client.post("/admin/login/?next=/admin/", {"username": "ada", "password": "a long sentence"})
+    page = client.get("/admin/", follow=True)
+    response = client.post(page.redirect_chain[-1][0], {"username": "ada", "password": "a long sentence"})
+
+    assert tried["Location"] == page.redirect_chain[-1][0] == "/login/?next=/admin/"
+    assert response["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+    assert client.get("/admin/login/?next=https://evil.example/")["Location"] == "/admin/"
+
+
+def test_signed_in_person_without_the_right_is_told_so_in_the_admin(client):
+    client.force_login(make_user(username="bob"))
+
+    response = client.get("/admin/", follow=True)
+
+    assert response.status_code == 403
+    assert b"signed in as bob" in response.content
+    assert client.get("/login/?next=/admin/", follow=True).status_code == 403
+
+
 def test_login_does_not_send_people_to_other_sites(client):
     make_user(username="ada")
 
@@ -150,6 +256,18 @@ def test_preferences_are_saved_and_seen_on_the_page(client):
     assert user.time_zone == "Asia/Tokyo"
 
 
+@pytest.mark.parametrize("lost", ["Moon/Base", "Europe", "../etc/passwd", ""])
+def test_saved_time_zone_that_no_longer_exists_is_utc(client, lost):
+    user = make_user()
+    client.force_login(user)
+    User.objects.update(time_zone=lost)
+
+    assert client.get("/settings/").status_code == 200
+    client.post("/settings/", {"time_zone": "Asia/Tokyo", "theme": "dark"})
+    user.refresh_from_db()
+    assert user.time_zone == "Asia/Tokyo"
+
+
 def test_bad_preference_is_refused(client):
     client.force_login(make_user())
 
@@ -160,8 +278,10 @@ def test_token_is_shown_once_stored_hashed_and_lets_a_program_in(client):
     user = make_user()
     client.force_login(user)
 
-    page = client.post("/settings/tokens/", {"name": "Tablet"}).content.decode()
+    response = client.post("/settings/tokens/", {"name": "Tablet"})
+    page = response.content.decode()
 
+    assert "no-store" in response["Cache-Control"]
     (secret,) = set(re.findall(r"di_[\w-]{43}", page))
     token = Token.objects.get()
     assert (token.name, token.digest, token.hint) == ("Tablet", digest(secret), secret[-4:])
