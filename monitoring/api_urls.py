@@ -1,8 +1,15 @@
 from django.urls import path
 
-from monitoring import api
+from monitoring import api, gateway_api
 
 urlpatterns = [
     path("monitoring/ping", api.Ping.as_view(), name="ping"),
     path("monitoring/ready", api.Ready.as_view(), name="ready"),
+    path("gateway/circuit-breakers", gateway_api.CircuitBreakers.as_view(), name="circuit-breakers"),
+    path(
+        "gateway/circuit-breakers/<str:provider>/reset",
+        gateway_api.CircuitBreakerReset.as_view(),
+        name="circuit-breaker-reset",
+    ),
+    path("gateway/cache/stats", gateway_api.CacheStats.as_view(), name="gateway-cache-stats"),
 ]

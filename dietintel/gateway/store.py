@@ -6,6 +6,7 @@ Times are microseconds since the epoch, as whole numbers.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,12 @@ UPDATE {STATE} SET state = 0, generation = generation + 1, open_streak = 0, hist
   tat = 0, not_before = 0, throttle_streak = 0, reason = ''
 WHERE key = %(key)s
 RETURNING generation"""
+_FORCE = f"""
+UPDATE {STATE} SET state = %(to)s, generation = generation + 1, reason = %(reason)s
+WHERE key = %(key)s
+RETURNING generation"""
+# Not a new generation: a probe under way may still close the breaker, and `confirm` reads the pause itself.
+_END_PAUSE = f"UPDATE {STATE} SET not_before = 0, throttle_streak = 0 WHERE key = %(key)s RETURNING generation"
 _PAUSE = "CASE throttle_streak WHEN 0 THEN %(first)s WHEN 1 THEN %(second)s ELSE %(later)s END"
 _COOLDOWN = f"""
 UPDATE {STATE} SET throttle_streak = throttle_streak + 1, not_before = CASE
@@ -192,6 +199,28 @@ class StateStore:
         seen = self._see(key)
         self._change(_RESET, {"key": key}, seen.state, State.CLOSED, "reset", now=now, actor=actor)
 
+    def force_open(self, key: str, *, actor: str, now: int) -> None:
+        """An operator's stop: nothing is sent, and what waits is sent no more, until `reset`."""
+        self._force(key, State.FORCED_OPEN, f"stopped by {actor}", now=now, actor=actor)
+
+    def disable(self, key: str, *, actor: str, now: int) -> None:
+        """No breaker until `reset`: every call goes out that the limiter and the provider's pauses let through."""
+        self._force(key, State.DISABLED, f"breaker switched off by {actor}", now=now, actor=actor)
+
+    def clear_cool_down(self, key: str, *, actor: str, now: int) -> None:
+        """End the pause that the provider asked for. The breaker stays as it is."""
+        state = self._see(key).state
+        self._change(_END_PAUSE, {"key": key}, state, state, "cool-down cleared", now=now, actor=actor)
+
+    def introduce(self, keys: Iterable[str]) -> None:
+        """Make the rows of `keys`, where they are not there yet."""
+        with sql.short_lock_wait():
+            ProviderState.objects.bulk_create([ProviderState(key=key) for key in keys], ignore_conflicts=True)
+
+    def _force(self, key: str, to: State, reason: str, *, now: int, actor: str) -> None:
+        old = self._see(key).state
+        self._change(_FORCE, {"key": key, "to": int(to), "reason": reason}, old, to, reason, now=now, actor=actor)
+
     def _open(self, permit: Permit, operation: Operation, *, reason: str, now: int) -> None:
         # The streak changes only together with the generation, so the statement below is fenced on what is read here.
         streak = sql.read(_STREAK, [permit.key]) if permit.state is State.HALF_OPEN else None
@@ -226,8 +255,7 @@ class StateStore:
         """The state of `key`; its row is made at the first sight of it."""
         row = sql.read(_SELECT, [key])
         if row is None:
-            with sql.short_lock_wait():
-                ProviderState.objects.bulk_create([ProviderState(key=key)], ignore_conflicts=True)
+            self.introduce([key])
             row = sql.read(_SELECT, [key])
         if row is None:
             raise StoreUnavailable(f"the state of {key} cannot be kept")

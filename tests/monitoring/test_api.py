@@ -1,9 +1,15 @@
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from django.db import connection
 from django.test import Client
 
 from monitoring.api import Migrations
 from tests.factories import make_token, make_user
+from tests.services import free_port
 
 pytestmark = pytest.mark.django_db
 PATHS = ["/api/v1/monitoring/ping", "/api/v1/monitoring/ready"]
@@ -65,3 +71,32 @@ def test_ready_names_its_checks(client):
         "status": "ready",
         "checks": {"database": "ok", "migrations": "ok"},
     }
+
+
+ASK_TWICE = """
+import json, time, django
+django.setup()
+from django.test import Client
+client, seen = Client(raise_request_exception=False, headers={"Authorization": "Bearer di_x"}), []
+for path in ("/api/v1/monitoring/ready", "/api/v1/products"):
+    began = time.monotonic()
+    seen.append((client.get(path).status_code, time.monotonic() - began))
+print(json.dumps(seen))
+"""
+
+
+def test_without_its_postgresql_the_web_server_says_so_within_seconds(tmp_path):
+    nobody = f"postgres://test@127.0.0.1:{free_port()}/food"
+    web = {"DATABASE_URL": nobody, "DATA_DIR": str(tmp_path), "DIETINTEL_ROLE": "web", "ALLOWED_HOSTS": "testserver"}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", ASK_TWICE],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dietintel.settings", **web},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    for status, seconds in json.loads(ended.stdout):
+        assert status == 503
+        assert seconds < 10
