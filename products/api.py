@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from dietintel.accounts.models import User
 from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle
 from dietintel.http import AuthenticatedApiRequest, preferred_languages
-from products import lookup, scanning, services
+from products import lookup, online, scanning, services
 from products.barcodes import Barcode, InvalidBarcode
 from products.foods import Food
 from products.models import Product
@@ -25,9 +25,12 @@ from products.serializers import (
     FoodListSerializer,
     FoodSerializer,
     InvalidBarcodeError,
+    OnlineSearchInput,
+    OnlineSearchOutput,
     OwnFoodSerializer,
     ScanInput,
     ScanOutput,
+    as_json,
 )
 
 
@@ -80,7 +83,7 @@ class ProductList(APIView):
         wanted = OwnFoodSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         food = services.create_own_food(owner=request.user, **wanted.validated_data)
-        return Response(FoodSerializer(shown(food, request)).data, status=status.HTTP_201_CREATED)
+        return Response(as_json(shown(food, request)), status=status.HTTP_201_CREATED)
 
 
 class ProductDetail(APIView):
@@ -102,7 +105,7 @@ class ProductDetail(APIView):
             product = lookup.lookup(wanted, request.user, before_asking=lambda: self._may_ask(request))
         else:
             product = _here(reference, request.user)
-        return Response(FoodSerializer(shown(product, request)).data)
+        return Response(as_json(shown(product, request)))
 
     @extend_schema(request=FoodChangesSerializer, responses=FoodSerializer, operation_id="products_change")
     def patch(self, request: AuthenticatedApiRequest, reference: str) -> Response:
@@ -114,7 +117,7 @@ class ProductDetail(APIView):
             services.correct(product, request.user, changes.validated_data)
         else:
             services.change_own_food(product, changes.validated_data)
-        return Response(FoodSerializer(shown(_here(reference, request.user), request)).data)
+        return Response(as_json(shown(_here(reference, request.user), request)))
 
     @extend_schema(responses={204: None}, operation_id="products_delete")
     def delete(self, request: AuthenticatedApiRequest, reference: str) -> Response:
@@ -150,3 +153,29 @@ class Scan(APIView):
             product = lookup.known(code, request.user)
             read.append({"barcode": str(code), "product": shown(product, request) if product else None})
         return Response(ScanOutput({"codes": read}).data)
+
+
+class OnlineSearch(APIView):
+    throttle_classes = [UpstreamThrottle]
+
+    @extend_schema(
+        operation_id="gateway_search",
+        parameters=[OnlineSearchInput],
+        responses={
+            200: OnlineSearchOutput,
+            404: OpenApiResponse(description="No such provider, or it is switched off or cannot search"),
+            422: OpenApiResponse(description="VALIDATION_FAILED: no words in `q`, too long, or a wrong `limit`"),
+            503: OpenApiResponse(description="PROVIDERS_UNAVAILABLE: it could not be asked; see Retry-After"),
+        },
+    )
+    def get(self, request: AuthenticatedApiRequest, provider: str) -> Response:
+        """Search at one provider by name, because a person asked for it. Not while typing: providers allow few."""
+        asked = online.called(provider)
+        if asked is None:
+            raise Http404
+        wanted = OnlineSearchInput(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        text = wanted.validated_data["q"]
+        found = online.search(asked, text, request.user, limit=wanted.validated_data["limit"])
+        foods = [shown(product, request) for product in found.products]
+        return Response(OnlineSearchOutput({"provider": provider, "query": text, "results": foods}).data)

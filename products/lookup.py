@@ -192,11 +192,17 @@ def refresh(product_id: int) -> str:
 
 
 def keep(said: ProductData, *, source: str, now: dt.datetime) -> Product:
-    """Write what a provider said into its one row. Corrections are rows of their own and stay."""
+    """Write what a provider said into its one row: by the barcode, or by the provider's id where there is none.
+
+    Corrections are rows of their own and stay.
+    """
     values = {**columns(said), "fetched_at": now}
+    row: dict[str, Any] = {"source": source, "barcode": said.barcode, "owner": None}
+    if not said.barcode:
+        row["source_id"] = said.source_id
     with transaction.atomic():
         # Of two processes that get here at once, the second finds the row of the first.
-        kept, _new = Product.objects.update_or_create(source=source, barcode=said.barcode, owner=None, defaults=values)
+        kept, _new = Product.objects.update_or_create(**row, defaults=values)
         Miss.objects.filter(provider=source, barcode=said.barcode).delete()
     return kept
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.foods import Food
 from products.models import Basis
 from products.nutrients import MAIN_KEYS, NUTRIENTS
-from products.providers.base import Serving
+from products.providers.base import LONGEST_SEARCH, SEARCH_HITS, Serving, plain_words
 
 MOST_SERVINGS = 20
 
@@ -110,6 +111,17 @@ class FoodSerializer(serializers.Serializer[Food]):
         return food.product.image_url or None
 
 
+def as_json(food: Food) -> dict[str, Any]:
+    """What `FoodSerializer(food).data` is. Making the fields takes as long as using them, so that is done once."""
+    body: dict[str, Any] = _food_serializer().to_representation(food)
+    return body
+
+
+@cache
+def _food_serializer() -> FoodSerializer:
+    return FoodSerializer()
+
+
 class FoodChangesSerializer(serializers.Serializer[Any]):
     """What may be changed of a food. Fields that are left out stay; null takes a figure away."""
 
@@ -160,6 +172,33 @@ class ScanOutput(serializers.Serializer[Any]):
 class FoodListSerializer(serializers.Serializer[Any]):
     results = FoodSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
+
+
+class OnlineSearchInput(serializers.Serializer[Any]):
+    q = serializers.CharField(max_length=LONGEST_SEARCH, help_text="Words of a name or brand")
+    limit = serializers.IntegerField(min_value=1, max_value=SEARCH_HITS, default=SEARCH_HITS)
+
+    def validate_q(self, text: str) -> str:
+        if not plain_words(text):
+            raise serializers.ValidationError(_("Enter a word to search for."))
+        return text
+
+
+class OnlineFoodSerializer(FoodSerializer):
+    """A food as a provider's search has it, which may be less than a lookup of its barcode brings."""
+
+    id = serializers.UUIDField(
+        source="product.uuid", allow_null=True, help_text="null: not kept here yet; looking its barcode up keeps it."
+    )
+
+    def to_representation(self, instance: Food) -> dict[str, Any]:
+        return super().to_representation(instance) | ({} if instance.product.pk else {"id": None})
+
+
+class OnlineSearchOutput(serializers.Serializer[Any]):
+    provider = serializers.CharField()
+    query = serializers.CharField()
+    results = OnlineFoodSerializer(many=True)
 
 
 def _number(value: Decimal | None) -> int | float | None:

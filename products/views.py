@@ -8,17 +8,20 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dietintel.accounts.models import User
 from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest, preferred_languages, render_part
-from products import lookup, scanning, services
+from products import lookup, online, scanning, services
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.foods import Food
 from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_of
 from products.models import Product
+from products.providers.base import LONGEST_SEARCH, SEARCH_HITS, Searching, plain_words
 from products.search import InvalidCursor, Page, search
 
 
@@ -55,20 +58,86 @@ def scan(request: AuthenticatedRequest) -> HttpResponse:
 @login_required
 @require_GET
 def foods(request: AuthenticatedRequest) -> HttpResponse:
-    text, own_only = request.GET.get("q", "")[:200], request.GET.get("own") == "1"
+    text, own_only = request.GET.get("q", "")[:LONGEST_SEARCH], request.GET.get("own") == "1"
+    shown = _listed(request, text, own_only=own_only)
+    return render_part(request, shown, part="products/_foods.html", page="products/foods.html")
+
+
+@login_required
+@require_GET
+def foods_online(request: AuthenticatedRequest) -> HttpResponse:
+    """What one provider finds. htmx gets that alone; a plain browser gets it below what is here."""
+    provider, text = _searchable(request.GET.get("provider", "")), request.GET.get("q", "")[:LONGEST_SEARCH]
+    if not plain_words(text):
+        return redirect("foods")
+    at: dict[str, object] = {"name": provider.config.name, "label": provider.config.label}
+    status, wait_s = 200, wait_seconds(request, UpstreamThrottle)
+    if wait_s is not None:
+        at["error"] = _("Many searches in a short time. Try again in %(wait)d seconds.") % {"wait": wait_s}
+        status = 429
+    else:
+        try:
+            found = online.search(provider, text, request.user, limit=SEARCH_HITS)
+        except online.SearchUnavailable as error:
+            at["error"], status, wait_s = error.sentence, 503, error.retry_after_s
+        else:
+            at["foods"] = [_shown(product, request) for product in found.products]
+            at["fetched_at"] = found.fetched_at
+    shown = {"q": text, "online": at, "searchable": online.searchable(), "new_food_url": online.new_food_url(text)}
+    if request.htmx:
+        # The sentence is what is to be shown: htmx keeps the old part where the status says 503.
+        response = render(request, "products/_online.html", shown, status=200 if status == 503 else status)
+    else:
+        response = render(request, "products/foods.html", _listed(request, text, own_only=False) | shown, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return _come_back(response, wait_s)
+
+
+@login_required
+@require_POST
+def keep_online(request: AuthenticatedRequest) -> HttpResponse:
+    """Open a hit of an online search: it is kept here from now on. `food` is its barcode and its id at the source."""
+    provider, text = _searchable(request.POST.get("provider", "")), request.POST.get("q", "")[:LONGEST_SEARCH]
+    barcode, _colon, source_id = request.POST.get("food", "").partition(":")
+    if not plain_words(text):
+        raise Http404
+    try:
+        _may_ask(request)
+        return redirect(online.keep(provider, text, barcode, source_id, request.user))
+    except TooManyLookups as error:
+        sentence = _("Many searches in a short time. Try again in %(wait)d seconds.") % {"wait": error.wait_s}
+    except online.NoSuchHit as error:
+        raise Http404 from error
+    except lookup.ProductError as error:
+        sentence = error.sentence
+    messages.error(request, sentence)
+    return redirect(f"{reverse('foods')}?{urlencode({'q': text})}")
+
+
+def _searchable(name: str) -> Searching:
+    provider = online.called(name)
+    if provider is None:
+        raise Http404
+    return provider
+
+
+def _listed(request: AuthenticatedRequest, text: str, *, own_only: bool) -> dict[str, object]:
+    """What foods.html needs of what is here."""
     try:
         page = search(text, request.user, cursor=request.GET.get("cursor", ""), own_only=own_only)
     except InvalidCursor:
         page = Page([], None)
-    shown = {
+    code = _barcode_in(text)
+    return {
         "q": text,
         "own_only": own_only,
         "foods": [_shown(product, request) for product in page.products],
         "next_cursor": page.next_cursor,
-        "code": _barcode_in(text),
+        "code": code,
         "anything_here": bool(text or page.products) or Product.objects.visible_to(request.user).exists(),
+        # A barcode is looked up; words can be searched for elsewhere.
+        "searchable": online.searchable() if plain_words(text) and not (own_only or code) else [],
     }
-    return render_part(request, shown, part="products/_foods.html", page="products/foods.html")
 
 
 @login_required

@@ -3,7 +3,7 @@
 It speaks real HTTP, so that nothing of ours has to be patched. For people and browser tests it serves recorded bodies:
 
     python -m tests.provider --port 9000 --products FILE-OR-FOLDER
-    OFF_BASE_URL=http://127.0.0.1:9000 script/server
+    OFF_BASE_URL=http://127.0.0.1:9000 OFF_SEARCH_URL=http://127.0.0.1:9000 script/server
 """
 
 import argparse
@@ -27,6 +27,7 @@ JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 ERROR_PAGE = "<!-- maintenance -->\n<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>\n"
 CHUNK = 16_384
+NOT_IN_HITS = {"quantity", "serving_size", "serving_quantity", "serving_quantity_unit", "product_quantity_unit"}
 STUB = 3  # keys: recorded bodies with fewer show one detail, and no product
 
 
@@ -91,6 +92,7 @@ class FakeProvider:
         self._over = threading.Event()  # wakes those who delay an answer
         self.recovers()
         self.route(r"/api/(v\d)[.\d]*/product/(\w+?)(?:\.json)?", self._product)
+        self.route(r"/search", self._search)
         self._listen(port)
         self.port: int = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
@@ -240,6 +242,19 @@ class FakeProvider:
         found = {"id": "product_found", "lc_name": "Product found", "name": "Product found"}
         parts = {"errors": [], "product": product, "result": found, "status": "success", "warnings": []}
         return as_json({"code": code, **parts})
+
+    def _search(self, request: Request, match: re.Match[str]) -> Reply:
+        """Search-a-licious' answer: products whose name has every word; brands as a list, no servings, no packs."""
+        words = request.query.get("q", "").casefold().split()
+        known = {code: product for (version, code), product in self._products.items() if version != "v2"}
+        hits = [
+            {name: value for name, value in product.items() if name not in NOT_IN_HITS}
+            | {"brands": [brand.strip() for brand in str(product.get("brands") or "").split(",")]}
+            for product in known.values()
+            if all(word in str(product.get("product_name")).casefold() for word in words)
+        ]
+        counted = {"page": 1, "page_size": 24, "page_count": 1, "count": len(hits), "is_count_exact": True}
+        return as_json({"hits": hits[:24], "aggregations": {}, "took": 7, "timed_out": False, **counted})
 
     def _listen(self, port: int) -> None:
         self._server = _Server(("127.0.0.1", port), _handler_of(self))

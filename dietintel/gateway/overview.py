@@ -94,7 +94,7 @@ class Overview:
 def configured() -> list[ProviderConfig]:
     """The providers that are switched on, of every app that has `providers`: found the way admin.py is."""
     names = [f"{app.name}.providers" for app in apps.get_app_configs() if module_has_submodule(app.module, "providers")]
-    return [provider.config for name in names for provider in import_module(name).in_order()]
+    return [config for name in names for provider in import_module(name).in_order() for config in provider.configs]
 
 
 def overview(configs: Iterable[ProviderConfig], *, now: int) -> list[Overview]:

@@ -1,9 +1,10 @@
 """What a provider of food data is, and what it says about a food."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from dietintel.gateway.conf import CallPolicy, ProviderConfig
 from products.barcodes import Barcode
@@ -68,9 +69,45 @@ class Provider(Protocol):
 
     config: ProviderConfig
 
+    @property
+    def configs(self) -> tuple[ProviderConfig, ...]:
+        """Of every address that is called: most providers have one."""
+        return (self.config,)
+
     def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         """What the provider says about `barcode`, within `total_s` seconds.
 
         Raises `UpstreamNotFound` where it says that it has no such product, and a `GatewayError` where it could not
         be asked.
         """
+
+
+SEARCH_HITS = 24  # of one answer: always as many, so that everybody who asks the same shares one kept answer
+LONGEST_SEARCH = 200  # characters
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found, best first, and when the provider said so, in seconds since the epoch."""
+
+    foods: tuple[ProductData, ...]
+    fetched_at: float
+
+
+@runtime_checkable
+class Searching(Provider, Protocol):
+    """A provider that can also search by words. Has its own breaker and limiter: a broken search stops no lookup."""
+
+    # False where a hit says less than `product` does: then that is asked too, before a hit is kept.
+    hits_are_whole: ClassVar[bool]
+
+    def search(self, text: str, *, caller: CallPolicy, total_s: float) -> Found:
+        """Foods for `text` (from `plain_words`), at most SEARCH_HITS; each has a barcode or a `source_id`.
+
+        Finding nothing is an answer. Raises a `GatewayError` where the provider could not be asked.
+        """
+
+
+def plain_words(text: str) -> str:
+    """The words of a search and nothing else: to providers, signs and AND, OR, NOT in capitals are commands."""
+    return " ".join(re.findall(r"\w+(?:'\w+)*", text[:LONGEST_SEARCH].replace("’", "'"))).lower()

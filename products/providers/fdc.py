@@ -1,4 +1,4 @@
-"""USDA FoodData Central: branded foods by barcode. An answer of its search in, one `ProductData` out.
+"""USDA FoodData Central: branded foods by barcode, all foods by words. An answer of its search in, `ProductData` out.
 
 Figures are per 100 g, or per 100 ml where the serving is in ml. All three shapes of nutrients that its endpoints use
 are understood. See https://fdc.nal.usda.gov/api-guide and docs/how-a-lookup-works.md.
@@ -7,7 +7,7 @@ are understood. See https://fdc.nal.usda.gov/api-guide and docs/how-a-lookup-wor
 import time
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from django.conf import settings
 
@@ -16,15 +16,19 @@ from dietintel.gateway.auth import ApiKey
 from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
 from dietintel.gateway.client import BaseAPIClient, Question
 from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
-from dietintel.gateway.errors import UpstreamNotFound
-from products.barcodes import Barcode
+from dietintel.gateway.errors import GatewayError, UpstreamNotFound
+from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.nutrients import ALLOWED_EXCESS_G, NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
-from products.providers.base import ProductData, Serving, Source
+from products.providers.base import SEARCH_HITS, Found, ProductData, Searching, Serving, Source
 from products.providers.reading import line, mapping, number
 from products.quality import Flag, doubts
 
-# 1,000 calls an hour and key; beyond it the key is blocked for an hour.
-READS = RateLimit(limit=1000, period_s=3600, burst=40)
+# 1,000 calls an hour and key, of whatever kind; beyond it the key is blocked for an hour. So the two share it out.
+READS = RateLimit(limit=750, period_s=3600, burst=40)
+SEARCHES = RateLimit(limit=250, period_s=3600, burst=20)
+SEARCH_KEPT = CachePolicy(ttl_s=24 * 3600, negative_ttl_s=3600, stale_s=7 * 24 * 3600)
+GENERIC, BRANDED = "Foundation,SR Legacy,Survey (FNDDS)", "Branded"  # asked apart, or brands push everything else out
+FEW_GENERIC = 5  # with fewer hits than this the brands are searched too
 BLOCKED_S = 3600.0
 PAGE_SIZE = 25  # hits for one barcode: the same product in several years, and others that merely mention the digits
 
@@ -52,8 +56,10 @@ SOURCE = Source(
 )
 
 
-class FoodDataCentral:
-    """The provider. `product` reads the network."""
+class FoodDataCentral(Searching):
+    """The provider. `product` and `search` read the network."""
+
+    hits_are_whole: ClassVar[bool] = True  # barcodes are looked up by the same search
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
@@ -75,6 +81,32 @@ class FoodDataCentral:
                 return found
         raise UpstreamNotFound(str(barcode))
 
+    def search(self, text: str, *, caller: CallPolicy, total_s: float) -> Found:
+        """Generic foods; where there are few, brands after them, if these can be asked within `total_s` too."""
+        ends = time.monotonic() + total_s
+        generic = self._search(text, GENERIC, caller=caller, total_s=total_s)
+        if len(generic.foods) >= FEW_GENERIC:
+            return generic
+        try:
+            branded = self._search(text, BRANDED, caller=caller, total_s=ends - time.monotonic())
+        except GatewayError:
+            if not generic.foods:
+                raise
+            return generic
+        foods = (*generic.foods, *branded.foods)[:SEARCH_HITS]
+        return Found(foods, min(generic.fetched_at, branded.fetched_at))
+
+    def _search(self, text: str, kinds: str, *, caller: CallPolicy, total_s: float) -> Found:
+        question = Question(
+            operation="search",
+            path="/foods/search",
+            params={"query": text, "dataType": kinds, "pageSize": str(SEARCH_HITS)},
+            parse=parse_search,
+            classify=classify,
+        )
+        answer = self._client.get_json(question, caller=caller, total_s=total_s)
+        return Found(answer.data, answer.fetched_at)
+
 
 def food_data_central() -> FoodDataCentral | None:
     """From the settings; None without a key."""
@@ -87,7 +119,10 @@ def food_data_central() -> FoodDataCentral | None:
             base_url=settings.FDC_BASE_URL,
             user_agent=f"DietIntel/{__version__}",
             auth=ApiKey("X-Api-Key", settings.FDC_API_KEY),  # in a header: addresses end up in logs
-            operations={"product": Operation(rate=READS, cache=CachePolicy(ttl_s=300, negative_ttl_s=3600))},
+            operations={
+                "product": Operation(rate=READS, cache=CachePolicy(ttl_s=300, negative_ttl_s=3600)),
+                "search": Operation(rate=SEARCHES, cache=SEARCH_KEPT),
+            },
         )
     )
 
@@ -110,14 +145,39 @@ def classify(answer: Answer) -> Verdict:
 # --- JSON -> ProductData ----------------------------------------------------------------------------------------
 def parse(body: object, *, asked: Barcode) -> ProductData | None:
     """The newest hit that really has the code; None where none has. Raises ValueError for anything but a search."""
-    foods = mapping(body).get("foods")
-    if not isinstance(foods, list):
-        raise ValueError("no list of foods in the answer")
     wanted = asked.digits.lstrip("0")
-    hits = [food for food in map(mapping, foods) if line(food.get("gtinUpc")).lstrip("0") == wanted]
+    hits = [food for food in _foods(body) if line(food.get("gtinUpc")).lstrip("0") == wanted]
     if not hits:
         return None
     return parse_food(max(hits, key=lambda food: line(food.get("publishedDate"))), barcode=asked.digits)
+
+
+def parse_search(body: object) -> tuple[ProductData, ...]:
+    """The foods in an answer, in its order; of several with one barcode the newest. Raises as `parse` does."""
+    best: dict[str, Mapping[str, Any]] = {}
+    for food in _foods(body):
+        name = _barcode(food) or line(str(food.get("fdcId") or ""))
+        older = best.get(name)
+        if name and (older is None or line(food.get("publishedDate")) > line(older.get("publishedDate"))):
+            best[name] = food
+    said = (parse_food(food, barcode=_barcode(food)) for food in best.values())
+    return tuple(food for food in said if food.name)[:SEARCH_HITS]
+
+
+def _foods(body: object) -> list[Mapping[str, Any]]:
+    foods = mapping(body).get("foods")
+    if not isinstance(foods, list):
+        raise ValueError("no list of foods in the answer")
+    return [mapping(food) for food in foods]
+
+
+def _barcode(food: Mapping[str, Any]) -> str:
+    """Canonical; empty for generic foods, and for codes that are none or a shop's own."""
+    try:
+        code = normalise(line(food.get("gtinUpc"))) if food.get("dataType") == BRANDED else None
+    except InvalidBarcode:
+        return ""
+    return "" if code is None or code.shop_internal else code.digits
 
 
 def parse_food(food: Mapping[str, Any], *, barcode: str) -> ProductData:

@@ -7,9 +7,9 @@ https://openfoodfacts.github.io/openfoodfacts-server/api/ and docs/how-a-lookup-
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from django.conf import settings
 
@@ -20,7 +20,7 @@ from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderC
 from dietintel.gateway.errors import NoSuchEndpoint, UpstreamNotFound
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
-from products.providers.base import ProductData, Serving, Source
+from products.providers.base import SEARCH_HITS, Found, ProductData, Searching, Serving, Source
 from products.providers.reading import line, lines, mapping, number
 from products.quality import Flag, doubts
 
@@ -36,9 +36,13 @@ FIELDS = ",".join(
         *(f"product_name_{language}" for language in LANGUAGES),
     )
 )
+SEARCH_FIELDS = f"{FIELDS},categories_tags"
 # 15 reads a minute and address are allowed, for all users of this installation together. Five at once, for somebody who
 # unpacks the shopping, leave 11 a minute in the long run.
 READS = RateLimit(limit=15, period_s=60, burst=5)
+# 10 searches a minute and address, on another server; three at once leave 7 a minute.
+SEARCHES = RateLimit(limit=10, period_s=60, burst=3)
+SEARCH_KEPT = CachePolicy(ttl_s=24 * 3600, negative_ttl_s=3600, stale_s=7 * 24 * 3600)
 
 # Our key: Open Food Facts' names for it, the first that is declared counts. Their `_100g` values are in grams.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -82,12 +86,20 @@ SOURCE = Source(
 )
 
 
-class OpenFoodFacts:
-    """The provider. `product` reads the network."""
+class OpenFoodFacts(Searching):
+    """The provider. `product` and `search` read the network, each another server."""
 
-    def __init__(self, config: ProviderConfig) -> None:
+    hits_are_whole: ClassVar[bool] = False  # the search knows no servings, no packs and few vitamins
+
+    def __init__(self, config: ProviderConfig, search_config: ProviderConfig) -> None:
         self.config = config
+        self.search_config = search_config
         self._client = BaseAPIClient(config)
+        self._search_client = BaseAPIClient(search_config)
+
+    @property
+    def configs(self) -> tuple[ProviderConfig, ...]:
+        return (self.config, self.search_config)
 
     def product(self, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
         """v3 first. v2 only where v3 is answered with 404 and a page, as by mirrors that do not have it."""
@@ -112,22 +124,33 @@ class OpenFoodFacts:
             raise UpstreamNotFound(question.path)
         return found
 
+    def search(self, text: str, *, caller: CallPolicy, total_s: float) -> Found:
+        question = Question(
+            operation="search",
+            path="/search",
+            params={"q": text, "langs": "en", "page_size": str(SEARCH_HITS), "page": "1", "fields": SEARCH_FIELDS},
+            parse=parse_search,
+            classify=classify_search,
+        )
+        answer = self._search_client.get_json(question, caller=caller, total_s=total_s)
+        return Found(answer.data, answer.fetched_at)
+
 
 def open_food_facts() -> OpenFoodFacts:
     """From the settings."""
     contact = f" ({settings.OFF_CONTACT})" if settings.OFF_CONTACT else ""
-    return OpenFoodFacts(
-        ProviderConfig(
-            name="openfoodfacts",
-            label=SOURCE.label,
-            base_url=settings.OFF_BASE_URL,
-            user_agent=f"DietIntel/{__version__}{contact}",
-            operations={
-                # The row is the memory of what was found; the answer itself is kept for those who ask meanwhile.
-                "product": Operation(rate=READS, cache=CachePolicy(ttl_s=300, negative_ttl_s=3600)),
-            },
-        )
+    config = ProviderConfig(
+        name="openfoodfacts",
+        label=SOURCE.label,
+        base_url=settings.OFF_BASE_URL,
+        user_agent=f"DietIntel/{__version__}{contact}",
+        operations={
+            # The row is the memory of what was found; the answer itself is kept for those who ask meanwhile.
+            "product": Operation(rate=READS, cache=CachePolicy(ttl_s=300, negative_ttl_s=3600)),
+        },
     )
+    search = {"search": Operation(rate=SEARCHES, cache=SEARCH_KEPT)}
+    return OpenFoodFacts(config, replace(config, base_url=settings.OFF_SEARCH_URL, operations=search))
 
 
 # --- What a status means ----------------------------------------------------------------------------------------
@@ -156,6 +179,12 @@ def classify_v3(answer: Answer) -> Verdict:
     return classify(answer)
 
 
+def classify_search(answer: Answer) -> Verdict:
+    if answer.status in {404, 410}:
+        return Verdict(Outcome.MALFORMED, "a search cannot be missing")
+    return classify(answer)
+
+
 def _kinds_of_error(body: object) -> set[str]:
     errors = mapping(body).get("errors")
     listed = errors if isinstance(errors, list) else []
@@ -179,6 +208,47 @@ def parse(body: object, *, asked: Barcode) -> ProductData | None:
     if answered and not _same(answered, asked):
         raise ValueError(f"asked for {asked}, got {answered[:30]!r}")
     return parse_product(product, barcode=asked.digits)
+
+
+def parse_search(body: object) -> tuple[ProductData, ...]:
+    """The foods in an answer of Search-a-licious, or of a mirror that answers in the older form.
+
+    Left out is what cannot be opened: without a code, with a code of a shop's own, or no food. Raises ValueError for
+    anything but a search that was carried out.
+    """
+    envelope = mapping(body)
+    hits = envelope.get("hits", envelope.get("products"))
+    if not isinstance(hits, list) or (envelope.get("timed_out") is True and not hits):
+        raise ValueError("no list of hits in the answer")
+    foods: dict[str, ProductData] = {}
+    for hit in map(mapping, hits):
+        code = _code(hit.get("code"))
+        if code is not None and code.digits not in foods:
+            said = parse_product(_with_unit(hit), barcode=code.digits)
+            if said.kind == "food":
+                foods[code.digits] = said
+    return tuple(foods.values())[:SEARCH_HITS]
+
+
+DRINKS = "en:beverages"
+NOT_YET_DRINKS = {"en:dehydrated-beverages", "en:instant-beverages", "en:coffees", "en:teas"}  # powders, beans, leaves
+
+
+def _with_unit(hit: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A hit that names no serving and no pack does not say whether its figures are of g or ml; its category may."""
+    tags = set(lines(hit.get("categories_tags")))
+    if DRINKS not in tags or tags & NOT_YET_DRINKS or any(hit.get(name) for name in ("serving_size", "quantity")):
+        return hit
+    return {"product_quantity_unit": "ml", **hit}
+
+
+def _code(value: object) -> Barcode | None:
+    """A hit's code where it can be looked up; codes that shops print for themselves are another shop's product."""
+    try:
+        code = normalise(str(value) if isinstance(value, int | str) else "")
+    except InvalidBarcode:
+        return None
+    return None if code.shop_internal else code
 
 
 def _same(code: str, asked: Barcode) -> bool:

@@ -217,7 +217,8 @@ def test_fifty_operations_cost_as_many_queries_as_five(clock: FakeClock):
 def test_the_configured_ones_are_those_of_the_apps(settings):
     settings.FDC_API_KEY = "k" * 40
 
-    assert [config.name for config in configured()] == [provider.config.name for provider in in_order()]
+    assert configured() == [config for provider in in_order() for config in provider.configs]
+    assert len(configured()) > len(in_order())  # a search at another address is a config of its own
     assert "fdc" in [config.name for config in configured()]
 
 

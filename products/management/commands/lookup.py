@@ -11,7 +11,7 @@ from dietintel.accounts.models import User
 from products.barcodes import InvalidBarcode, normalise
 from products.foods import Food
 from products.lookup import ProductError, lookup
-from products.serializers import FoodSerializer
+from products.serializers import as_json
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         except (InvalidBarcode, ProductError) as error:
             sentence = error.sentence if isinstance(error, ProductError) else str(error)
             return {"barcode": text, "error": type(error).__name__, "message": sentence}
-        return dict(FoodSerializer(Food(product, ["en"], timezone.now())).data)
+        return as_json(Food(product, ["en"], timezone.now()))
 
 
 def _as_json(answer: dict[str, Any]) -> str:
