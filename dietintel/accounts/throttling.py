@@ -10,11 +10,24 @@ from rest_framework.throttling import AnonRateThrottle, SimpleRateThrottle, User
 from rest_framework.views import APIView
 
 
-class LoginThrottle(AnonRateThrottle):
+class _Forgiving(SimpleRateThrottle):
+    """Starts to count anew where the cache holds something else than a list of times."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        try:
+            return super().allow_request(request, view)
+        except (TypeError, LookupError, AttributeError):
+            if self.key is None:
+                raise
+            self.cache.delete(self.key)
+            return super().allow_request(request, view)
+
+
+class LoginThrottle(_Forgiving, AnonRateThrottle):
     scope = "login"
 
 
-class LoginNameThrottle(SimpleRateThrottle):
+class LoginNameThrottle(_Forgiving):
     """Tries for one name, from wherever. More than one address may make, so that no single one locks a person out."""
 
     scope = "login_name"
@@ -25,17 +38,17 @@ class LoginNameThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": hashlib.sha256(name.encode()).hexdigest()}
 
 
-class SignUpThrottle(AnonRateThrottle):
+class SignUpThrottle(_Forgiving, AnonRateThrottle):
     scope = "signup"
 
 
-class UploadThrottle(UserRateThrottle):
+class UploadThrottle(_Forgiving, UserRateThrottle):
     """Pictures to decode."""
 
     scope = "upload"
 
 
-class UpstreamThrottle(UserRateThrottle):
+class UpstreamThrottle(_Forgiving, UserRateThrottle):
     """Lookups that may ask a provider."""
 
     scope = "upstream"
