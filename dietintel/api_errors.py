@@ -168,7 +168,12 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
         for inner in detail:
             yield from _flatten(inner, path)
     else:
-        yield path, str(detail), getattr(detail, "code", "invalid")
+        yield _sayable(path), _sayable(str(detail)), getattr(detail, "code", "invalid")
+
+
+def _sayable(text: str) -> str:
+    """Without half characters, which a caller's JSON may hold and no answer can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 # --- What Django answers itself, outside of API views -----------------------------------------------------------

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
@@ -70,8 +70,8 @@ def origins(name: str) -> list[str]:
     """What a browser sends as `Origin`: scheme, name, and a port where it is not the usual one."""
     found = [origin.rstrip("/") for origin in words(name)]
     for origin in found:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+        parts = _split(origin)
+        if parts is None or origin != f"{parts.scheme}://{parts.netloc}":
             raise refuse(name, f"has {origin!r}, which is not an origin like https://food.example.org, without a path")
     return found
 
@@ -86,15 +86,28 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
 def address(name: str, default: str = "") -> str:
     """An http(s) address without a trailing slash; empty where unset."""
     value = text(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+    parts = _split(value)
+    if value and (parts is None or parts.query or parts.fragment):
         raise refuse(name, f"is {value!r}, which is not an address like https://host/path")
     return value
 
 
+def _split(value: str) -> SplitResult | None:
+    """The parts of an http(s) address; None where it is none."""
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number, brackets that do not close
+        return None
+    return parts if sound and not re.search(r"\s", value) else None
+
+
 def folder(name: str, default: Path) -> Path:
     """A folder that exists afterwards and can be written to. One that is made here is its owner's alone: diaries."""
-    path = Path(text(name, str(default))).expanduser().resolve()
+    try:
+        path = Path(text(name, str(default))).expanduser().resolve()
+    except RuntimeError as error:
+        raise refuse(name, f"is {text(name)}, and there is no such person on this machine") from error
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -36,6 +36,7 @@ def web_command() -> list[str]:
         return [sys.executable, str(settings.BASE_DIR / "manage.py"), "runserver", f"{host}:{settings.PORT}"]
     options = {
         "interface": "wsgi",
+        "http": "1",  # over HTTP/2 a body without a declared length would reach WSGI as an empty one
         "host": settings.HOST,
         "port": settings.PORT,
         "workers": settings.WEB_WORKERS,

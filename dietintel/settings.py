@@ -164,20 +164,28 @@ if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise env.refuse("REDIS_URL", "is not an address like redis://host:6379/0")
 
 DATABASE_ROUTERS = ["dietintel.cache.CacheRouter"]
-if REDIS_URL:
-    CACHES = {
+
+
+def redis_cache(url: str) -> dict[str, dict[str, Any]]:
+    """CACHES with the Redis at `url`."""
+    return {
         "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": REDIS_URL,
+            "BACKEND": "dietintel.cache.DisposableRedisCache",
+            "LOCATION": url,
             "KEY_PREFIX": "dietintel",
             "OPTIONS": {
                 "SOCKET_CONNECT_TIMEOUT": 0.3,
                 "SOCKET_TIMEOUT": 0.5,
                 "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
                 "IGNORE_EXCEPTIONS": True,
+                "REDIS_CLIENT_CLASS": "dietintel.cache.BriefRedis",
             },
         }
     }
+
+
+if REDIS_URL:
+    CACHES = redis_cache(REDIS_URL)
 else:
     CACHES = {
         "default": {
@@ -198,7 +206,7 @@ else:
             },
             "TEST": {"NAME": DATA_DIR / "test_cache.sqlite3"},
         }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # BriefRedis says it in one line, and not again while it waits
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # seconds; a diary is opened every day, a login should last

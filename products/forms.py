@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -147,6 +148,24 @@ class FoodForm(forms.Form):
         if any(name.startswith("serving_") for name in changed):
             changes["servings"] = entered["servings"]
         return changes
+
+
+def snapshot(food: Food) -> str:
+    """What a form shows of a food, signed, to come back with it: a refresh or another tab may change it meanwhile."""
+    return signing.dumps({name: str(value) for name, value in initial_of(food).items()}, salt=_SNAPSHOT, compress=True)
+
+
+def initial_from(text: str) -> Mapping[str, Any] | None:
+    """What the form showed; None where it did not come back whole."""
+    try:
+        shown: dict[str, str] = signing.loads(text, salt=_SNAPSHOT)
+    except signing.BadSignature:
+        return None
+    figures = {name for name in shown if name in NUTRIENTS or name.endswith("_amount")}
+    return {name: Decimal(value) if name in figures else value for name, value in shown.items()}
+
+
+_SNAPSHOT = "products.forms.snapshot"
 
 
 def initial_of(food: Food) -> Mapping[str, Any]:

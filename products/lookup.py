@@ -165,9 +165,14 @@ def lookup(
         product = known(barcode, user)
         if product is None:  # deleted within these milliseconds
             raise ProductNotFound(barcode)
-    elif product.stale(now=now):
-        enqueue(refresh, product.pk, once_within_s=600)
+    freshen(product, now=now)
     return product
+
+
+def freshen(product: Product, *, now: dt.datetime) -> None:
+    """Have the worker ask again, where the row is old; once in ten minutes, however often it is looked at."""
+    if product.stale(now=now):
+        enqueue(refresh, product.pk, once_within_s=600)
 
 
 def refresh(product_id: int) -> str:

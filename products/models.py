@@ -159,17 +159,12 @@ class Product(models.Model):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse("food", args=[self.reference])
+        return reverse("food", args=[self.uuid])  # under one barcode there may be several
 
     def searchable(self) -> str:
         """What a search looks through; bulk writers fill `search_text` with it, `save` does so itself."""
         codes = [self.barcode, self.barcode.lstrip("0")]  # people type them with and without leading zeros
         return fold(" ".join([self.name, *map(str, self.names.values()), self.brand, *codes]))
-
-    @property
-    def reference(self) -> str:
-        """How addresses name the food: a provider's food by its barcode, an own one by its id."""
-        return self.barcode if self.barcode and self.owner_id is None else str(self.uuid)
 
     def stale(self, *, now: dt.datetime) -> bool:
         """Whether a provider should be asked again. Only what has a barcode can be; own foods do not age."""

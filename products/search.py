@@ -51,18 +51,19 @@ def search(text: str, user: User, *, limit: int = PAGE, cursor: str = "", own_on
     if len(words) == 1 and words[0].isdecimal():
         words = [words[0].lstrip("0") or words[0]]  # a barcode; the index has it without leading zeros too
     owner = "p.owner_id = %s" if own_only else "(p.owner_id IS NULL OR p.owner_id = %s)"
-    fitting = _by_words(words, owner, user.pk, start, limit + 1)
-    mine = _by_own_names(words, user)
-    ids = [pk for pk in fitting[:limit] if pk not in mine]
-    if not start:
-        ids = [*mine, *ids] or _by_spelling(words, owner, user.pk, limit)
+    mine = [] if own_only else _by_own_names(words, user)
+    head = mine[start : start + limit + 1]
+    fitting = _by_words(words, owner, user.pk, max(0, start - len(mine)), limit + 1 - len(head))
+    more = len(head) + len(fitting) > limit
+    ids = [*head, *(pk for pk in fitting if pk not in mine)][:limit]
+    if not ids and not start:
+        ids = _by_spelling(words, owner, user.pk, limit)
     found = foods.corrected_for(user).in_bulk(ids)
-    products = [found[pk] for pk in ids if pk in found]
-    return Page(products, _encode(start + limit) if len(fitting) > limit else None)
+    return Page([found[pk] for pk in ids if pk in found], _encode(start + limit) if more else None)
 
 
 def _by_own_names(words: list[str], user: User) -> list[int]:
-    """Foods that this person calls so. Few, so they are looked through one by one, and all on page one."""
+    """Foods that this person calls so. Few, so they are looked through one by one; they come first."""
     corrected = Correction.objects.owned_by(user).filter(changes__has_key="name").order_by("pk")
     return [
         pk

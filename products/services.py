@@ -56,10 +56,16 @@ def create_own_food(
     return food
 
 
-def change_own_food(food: Product, changes: Mapping[str, Any]) -> Product:
-    """Change what `changes` names of an own food: name, brand, basis, servings, and single nutrients in `per_100`."""
+def change_own_food(food: Product, changes: Mapping[str, Any]) -> bool:
+    """Change what `changes` names of an own food: name, brand, basis, servings, and single nutrients in `per_100`.
+
+    False where the food was deleted meanwhile.
+    """
     with transaction.atomic():
-        food = Product.objects.select_for_update().get(pk=food.pk)
+        here = Product.objects.select_for_update().filter(pk=food.pk).first()
+        if here is None:
+            return False
+        food = here
         for name in ("name", "brand", "basis"):
             if name in changes:
                 setattr(food, name, changes[name])
@@ -70,7 +76,7 @@ def change_own_food(food: Product, changes: Mapping[str, Any]) -> Product:
         food.quality = _doubts(food.per_100)
         food.fetched_at = timezone.now()
         food.save()
-    return food
+    return True
 
 
 def correct(product: Product, user: User, changes: Mapping[str, Any]) -> Correction | None:
@@ -110,6 +116,8 @@ def withdraw_correction(product: Product, user: User) -> bool:
 
 def _differing(changes: Mapping[str, Any], product: Product) -> dict[str, Any]:
     kept = {name: value for name, value in changes.items() if name != "per_100" and value != getattr(product, name)}
+    if any(name != changes.get("name") for name in product.names.values()) and "name" in changes:
+        kept["name"] = changes["name"]  # readers of some language see another name
     declared = product.per_100
     figures = {
         key: value

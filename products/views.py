@@ -19,7 +19,7 @@ from dietintel.http import AuthenticatedRequest, preferred_languages, render_par
 from products import lookup, online, scanning, services
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.foods import Food
-from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_of
+from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_from, initial_of, snapshot
 from products.models import Product
 from products.providers.base import LONGEST_SEARCH, SEARCH_HITS, Searching, plain_words
 from products.search import InvalidCursor, Page, search
@@ -147,6 +147,7 @@ def food(request: AuthenticatedRequest, reference: str) -> HttpResponse:
     wanted = _reference(reference)
     if not isinstance(wanted, Barcode):
         product = _here(reference, request.user)
+        lookup.freshen(product, now=timezone.now())
     else:
         try:
             product = lookup.lookup(wanted, request.user, before_asking=lambda: _may_ask(request))
@@ -186,7 +187,9 @@ def food_change(request: AuthenticatedRequest, reference: str) -> HttpResponse:
     product = _here(reference, request.user)
     seen = _shown(product, request)
     own = product.owner_id is not None
-    form = FoodForm(request.POST or None, initial=initial_of(seen), with_barcode=False)
+    shown_before = request.POST.get("shown", "")
+    initial = initial_from(shown_before) or initial_of(seen)
+    form = FoodForm(request.POST or None, initial=initial, with_barcode=False)
     if form.is_valid():
         if own:
             services.change_own_food(product, form.changes())
@@ -195,7 +198,8 @@ def food_change(request: AuthenticatedRequest, reference: str) -> HttpResponse:
         messages.success(request, _("Saved.") if own else _("Saved. The next scan shows your figures."))
         return redirect(product)
     title = _("Change this food") if own else _("Correct this food")
-    shown = {"form": form, "food": seen, "title": title, "back": product.get_absolute_url()}
+    back = product.get_absolute_url()
+    shown = {"form": form, "food": seen, "title": title, "back": back, "shown": shown_before or snapshot(seen)}
     return render(request, "products/food_form.html", shown, status=422 if form.errors else 200)
 
 

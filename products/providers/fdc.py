@@ -188,7 +188,7 @@ def parse_food(food: Mapping[str, Any], *, barcode: str) -> ProductData:
     brand = _plain(line(food.get("brandName")) or line(food.get("brandOwner")))
     return ProductData(
         barcode=barcode,
-        source_id=str(food.get("fdcId") or "")[:40],
+        source_id=line(str(food.get("fdcId") or ""))[:40],
         name=(name or f"{brand} {barcode}".strip())[:300],
         brand=brand[:300],
         quantity=line(food.get("packageWeight"))[:120],

@@ -38,7 +38,7 @@ FIELDS = ",".join(
 )
 SEARCH_FIELDS = f"{FIELDS},categories_tags"
 # 15 reads a minute and address are allowed, for all users of this installation together. Five at once, for somebody who
-# unpacks the shopping, leave 11 a minute in the long run.
+# unpacks the shopping, leave 10 a minute in the long run.
 READS = RateLimit(limit=15, period_s=60, burst=5)
 # 10 searches a minute and address, on another server; three at once leave 7 a minute.
 SEARCHES = RateLimit(limit=10, period_s=60, burst=3)

@@ -242,6 +242,18 @@ def test_bad_own_food_names_the_field_and_writes_nothing(api, body, field):
     assert Product.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    "body",
+    ['{"name":"a","per_100":{},"\\ud800":1}', '{"name":"a","per_100":{"\\ud800":1}}',
+     '{"name":"a","per_100":{},"basis":"\\ud800"}', '{"name":"\\ud800","per_100":{}}'],
+)  # fmt: skip
+def test_half_characters_are_refused_and_no_crash(api, body):
+    response = api.post(API, body, content_type="application/json")
+
+    assert response.status_code == 422
+    assert error_of(response)["code"] == "VALIDATION_FAILED"
+
+
 def test_bad_barcode_of_an_own_food_is_named(api):
     response = send(api, "post", API, {"name": "x", "per_100": {}, "barcode": "12"})
 

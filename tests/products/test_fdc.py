@@ -136,6 +136,10 @@ def test_serving_units_decide_the_basis(unit, basis):
     assert len(found.servings) == (0 if unit in {"IU", ""} else 1)
 
 
+def test_id_that_cannot_be_stored_is_cleaned():
+    assert "\x00" not in parse_food(food(fdcId="12\x003"), barcode=CODE).source_id
+
+
 def test_names_in_capitals_are_not_shouted():
     found = parse_food(food(), barcode=CODE)
 

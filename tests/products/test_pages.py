@@ -281,6 +281,35 @@ def test_form_sent_back_in_another_language_corrects_nothing(reader):
     assert Correction.objects.count() == 0
 
 
+def test_what_changed_behind_an_open_form_is_not_taken_for_the_person_s_word(reader):
+    product = make_product(per_100=Nutrients({"salt_g": Decimal("0.1"), "fat_g": Decimal(5)}))
+    shown = reader.get(f"{FOOD}change/")
+    form = shown.context["form"]
+    values = {name: form[name].value() or "" for name in form.fields} | {"shown": shown.context["shown"]}
+    product.per_100 = Nutrients({"salt_g": Decimal("0.2"), "fat_g": Decimal(5)})
+    product.save()
+
+    reader.post(f"{FOOD}change/", {**values, "brand": "Mine"})
+
+    assert Correction.objects.get().changes == {"brand": "Mine"}
+
+
+def test_snapshot_that_somebody_made_up_is_ignored(reader):
+    make_product()
+
+    response = reader.post(f"{FOOD}change/", {**FORM, "shown": "made:up:entirely"})
+
+    assert response.status_code == 302
+    assert Correction.objects.get().changes["name"] == "Soup"
+
+
+def test_second_source_of_a_barcode_has_a_page_of_its_own(reader):
+    make_product()
+    other = make_product(source="fdc", source_id="7", name="The other one")
+
+    assert "The other one" in text_of(reader.get(other.get_absolute_url()))
+
+
 def test_all_servings_survive_the_form(reader, user):
     five = [{"label": f"{number} spoons", "amount": str(number)} for number in range(1, 6)]
     food = make_own_food(user, servings=five)

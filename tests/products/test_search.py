@@ -64,6 +64,25 @@ def test_food_is_found_by_the_name_its_person_gave_it():
     assert found("zebra", make_user()) == []
 
 
+def test_own_names_are_paged_and_leave_a_search_of_own_foods_alone():
+    mine = make_user()
+    for number in range(5):
+        product = make_product(name=f"Food {number}", barcode=f"{20_000_000 + number}")
+        services.correct(product, mine, {"name": f"Zebra {number}"})
+    make_product(name="Zebra steak", barcode="30000000")
+    make_own_food(mine, name="Zebrra")
+
+    pages = [search("zebra", mine, limit=2)]
+    while pages[-1].next_cursor:
+        pages.append(search("zebra", mine, limit=2, cursor=pages[-1].next_cursor))
+    seen = [food.pk for page in pages for food in page.products]
+
+    assert len(seen) == len(set(seen)) == 6
+    assert len(pages) == 3
+    if connection.vendor == "sqlite":
+        assert found("zebra", mine, own_only=True) == ["Zebrra"]
+
+
 def test_misspelt_search_has_no_second_page():
     if connection.vendor == "postgresql":
         pytest.skip("depends on pg_trgm")

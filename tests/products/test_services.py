@@ -84,6 +84,21 @@ def test_what_equals_the_provider_s_words_is_no_correction():
     assert Correction.objects.count() == 0
 
 
+def test_name_may_be_corrected_to_the_one_that_other_languages_see():
+    product, user = make_product(name="Milk", names={"de": "Milch"}), make_user()
+
+    services.correct(product, user, {"name": "Milk"})
+
+    assert Food(lookup.lookup(ASKED, user), ["de"], timezone.now()).name == "Milk"
+
+
+def test_change_of_a_food_that_was_deleted_meanwhile_says_so():
+    food = make_own_food(make_user())
+    Product.objects.all().delete()
+
+    assert services.change_own_food(food, {"brand": "x"}) is False
+
+
 def test_correcting_back_to_the_provider_s_value_removes_the_correction():
     product, user = make_product(), make_user()
     services.correct(product, user, {"per_100": {"salt_g": Decimal(9)}})
