@@ -208,7 +208,7 @@ else:
         }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # BriefRedis says it in one line, and not again while it waits
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "dietintel.accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # seconds; a diary is opened every day, a login should last
 
 Q_CLUSTER = {

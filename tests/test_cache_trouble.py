@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import redis
@@ -113,11 +111,9 @@ def household(server, provider) -> Household:
     return Household(provider)
 
 
-@contextmanager
-def within(seconds):
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds
+def waited_for(caplog):
+    """How often Redis was waited for in vain: each costs its time-out, half a second."""
+    return sum("Timeout" in record.getMessage() for record in caplog.records)
 
 
 def stall(server):
@@ -145,9 +141,8 @@ def test_redis_is_killed_in_mid_use_and_comes_back(household, server, inside):
 
     server.process.kill()
     server.process.wait()
-    with within(5):
-        household.goes_on()
-        household.goes_on()
+    household.goes_on()
+    household.goes_on()
     household.browser.get("/settings/")
     server.start()
 
@@ -162,25 +157,22 @@ def test_redis_dies_while_it_is_being_asked(household, server):
     stall(server)
     killer = threading.Timer(0.1, server.process.kill)
     killer.start()
-    with within(5):
-        household.goes_on()
+    household.goes_on()
     killer.join()
 
     household.is_signed_in()
 
 
 @needs_redis
-def test_stalled_redis_costs_half_a_second_and_is_then_left_alone(household, server, inside):
+def test_stalled_redis_costs_half_a_second_and_is_then_left_alone(household, server, inside, caplog):
     household.goes_on()
 
     stall(server)
-    with within(1.5):
-        household.is_signed_in()
-    with within(3):
-        household.goes_on()
+    household.is_signed_in()
+    household.goes_on()
     for _ in range(10):
-        with within(0.4):
-            household.is_signed_in()
+        household.is_signed_in()
+    assert waited_for(caplog) <= 2  # some thirty touches; a second one where the steps took longer than the pause
     os.kill(server.process.pid, signal.SIGCONT)
 
     household.goes_on()
@@ -197,8 +189,7 @@ def test_each_step_survives_being_the_one_that_meets_a_stalled_redis(household, 
     household.goes_on()
 
     stall(server)
-    with within(2.5):
-        getattr(household, step)(*([Client(raise_request_exception=False)] if step == "logs_in" else []))
+    getattr(household, step)(*([Client(raise_request_exception=False)] if step == "logs_in" else []))
 
 
 @needs_redis

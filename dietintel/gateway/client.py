@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
 from django.conf import settings
@@ -234,8 +234,8 @@ class BaseAPIClient:
         except BaseException:  # this process is being stopped: that says nothing about the provider
             self._release(permit)
             raise
-        self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
-        return verdict, answer
+        pause_s = self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
+        return (verdict if pause_s is None else replace(verdict, cooldown_s=pause_s)), answer
 
     def _admitted(self, call: _Call[T]) -> Permit:
         """Leave to send now, after waiting for it where the caller may wait."""
@@ -292,14 +292,18 @@ class BaseAPIClient:
             # `!a`: the message may quote the provider, and not every database keeps every character.
             return Verdict(Outcome.MALFORMED, f"unexpected JSON ({type(error).__name__}: {str(error)!a})"), None
 
-    def _record(self, permit: Permit, operation: Operation, verdict: Verdict, *, elapsed_s: float) -> None:
-        """Tell the shared state. Trouble in telling must not lose an answer that is here already."""
+    def _record(self, permit: Permit, operation: Operation, verdict: Verdict, *, elapsed_s: float) -> float | None:
+        """Tell the shared state; the seconds of the pause that begins, if one does.
+
+        Trouble in telling must not lose an answer that is here already.
+        """
         key, now = permit.key, to_us(self.clock.now())
         outcome = verdict.outcome
+        pause_s = None
         try:
             failed = outcome.counts_against
             if verdict.cooldown_s is not None or verdict.stepwise:
-                streak = self.store.cool_down(key, pause_s=verdict.cooldown_s, now=now)
+                streak, pause_s = self.store.cool_down(key, pause_s=verdict.cooldown_s, now=now)
                 failed = failed or (outcome is Outcome.THROTTLED and streak > policy.THROTTLES_BEFORE_FAILURE)
             if outcome.answered or failed:
                 self.store.record(permit, operation, ok=outcome.answered, elapsed_s=elapsed_s, now=now)
@@ -311,6 +315,7 @@ class BaseAPIClient:
                 self.store.note_error(key, f"{outcome.value}: {verdict.why}", now=now)
         except StoreUnavailable as error:
             log.warning("%s: the outcome %s could not be recorded: %s", key, outcome.value, error)
+        return pause_s
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -70,7 +70,7 @@ _PAUSE = "CASE throttle_streak WHEN 0 THEN %(first)s WHEN 1 THEN %(second)s ELSE
 _COOLDOWN = f"""
 UPDATE {STATE} SET throttle_streak = throttle_streak + 1, not_before = CASE
   WHEN not_before > %(now)s + {_PAUSE} THEN not_before ELSE %(now)s + {_PAUSE} END
-WHERE key = %(key)s RETURNING throttle_streak"""
+WHERE key = %(key)s RETURNING throttle_streak, not_before"""
 
 
 @dataclass(frozen=True)
@@ -159,15 +159,16 @@ class StateStore:
                 [permit.key, permit.generation],
             )
 
-    def cool_down(self, key: str, *, pause_s: float | None, now: int) -> int:
-        """Nobody calls `key` for `pause_s`, or for longer where that was said before. Returns the throttles in a row.
+    def cool_down(self, key: str, *, pause_s: float | None, now: int) -> tuple[int, float]:
+        """Nobody calls `key` for `pause_s`, or for longer where that was said before.
 
-        None: the provider named no time; the pause grows with each throttle in a row.
+        None: the provider named no time; the pause grows with each throttle in a row. Returns the throttles in a row,
+        and the seconds that the pause lasts.
         """
         steps = policy.COOLDOWN_STEPS_S if pause_s is None else (pause_s,) * 3
         first, second, later = map(to_us, steps)
         row = sql.write(_COOLDOWN, {"key": key, "now": now, "first": first, "second": second, "later": later})
-        return int(row[0]) if row else 0
+        return (int(row[0]), (row[1] - now) / 1_000_000) if row else (0, 0.0)
 
     def cache_epoch(self, key: str) -> int:
         """Part of the name of every kept answer."""

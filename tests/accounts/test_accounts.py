@@ -3,6 +3,7 @@ import threading
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 
@@ -332,3 +333,14 @@ def test_every_page_asks_for_a_login(client, path):
         302,
         f"{django_settings.LOGIN_URL and '/login/'}?next={path}",
     )
+
+
+@pytest.mark.parametrize("garbage", [5, [], "x", [1], {}])
+def test_whatever_stands_under_a_session_s_key_in_the_cache_logs_nobody_out(client, garbage):
+    client.force_login(make_user())
+    key = client.session.cache_key
+    assert cache.get(key)
+    cache.set(key, garbage)
+
+    assert client.get("/settings/").status_code == 200
+    assert client.get("/settings/").status_code == 200

@@ -29,7 +29,6 @@ class Trouble:
 
     make: Callable[[FakeProvider, FakeProvider], object]
     wait_s: range | None = None
-    said_at_once: bool = True  # False: a pause that we chose ourselves is named from the second answer on
 
 
 def hangs(provider: FakeProvider, elsewhere: FakeProvider) -> None:
@@ -47,7 +46,7 @@ TROUBLES = {
     "timeout": Trouble(hangs),
     "429": Trouble(lambda provider, elsewhere: provider.fails_with(429, headers={"Retry-After": "30"}), range(29, 31)),
     "429 that says no time": Trouble(lambda provider, elsewhere: provider.fails_with(429), range(1, 3601)),
-    "503 page": Trouble(lambda provider, elsewhere: provider.fails_with(503), range(1, 3601), said_at_once=False),
+    "503 page": Trouble(lambda provider, elsewhere: provider.fails_with(503), range(1, 3601)),
     "403 page": Trouble(lambda provider, elsewhere: provider.fails_with(403), range(3590, 3601)),
     "200 page": Trouble(lambda provider, elsewhere: provider.fails_with(200)),
     "truncated JSON": Trouble(lambda provider, elsewhere: provider.answers(b'{"product": {"product_name": "Nut')),
@@ -166,8 +165,8 @@ def could_not_ask(api, user, provider, elsewhere, trouble):
         responses.append(api.get(f"/api/v1/products/{BARCODE}"))
         assert provider.hits() == 1  # a pause is kept
 
-    for number, response in enumerate(responses):
-        says_could_not_ask(response, trouble.wait_s if number or trouble.said_at_once else None)
+    for response in responses:
+        says_could_not_ask(response, trouble.wait_s)
     assert elsewhere.hits() == 0
     assert kept_here() == before
 
