@@ -1,4 +1,4 @@
-"""One protected call: cache → bulkhead → one caller per question → breaker and limiter → HTTP → verdict → cache."""
+"""One protected call: cache → one caller per question → bulkhead → breaker and limiter → HTTP → verdict → cache."""
 
 import logging
 import random
@@ -163,19 +163,15 @@ class BaseAPIClient:
             return _unpack(call, kept, "joined") if kept and kept.fresh_until > self.clock.now() else None
 
         while True:
+            # The lead is taken before a place is sought, so that whoever asks the same a moment later sees it.
+            if flight.lead():
+                return self._lead(call, flight, answered)
             try:
                 with self._place():
-                    if flight.lead():
-                        return self._lead(call, flight, answered)
                     joined = flight.join(answered, until=call.deadline)
             except BulkheadFull:
                 # The same question, asked a moment ago, costs nothing more: a double tap must not see an error.
-                if flight.under_way():
-                    joined = flight.join(answered, until=min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S))
-                else:
-                    joined = answered()  # it may have landed this moment
-                    if joined is None:
-                        raise
+                joined = flight.join(answered, until=min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S))
             if joined is not None:
                 self._count(call.key, "cache_joined")
                 return joined
@@ -186,7 +182,11 @@ class BaseAPIClient:
         trouble: GatewayError | None = None
         try:
             # Another leader may have landed between our look into the cache and our taking the lead.
-            return answered() or self._ask(call)
+            found = answered()
+            if found is not None:
+                return found
+            with self._place():
+                return self._ask(call)
         except GatewayError as error:
             trouble = error
             raise

@@ -108,7 +108,7 @@ class NoSuchEndpoint(RequestRefused):
 BY_REASON: dict[str, type[GatewayError]] = {
     error.reason: error
     for error in (
-        CircuitOpen, ProbeBusy, ForcedOpen, CoolingDown, RateLimited, StoreUnavailable,
+        CircuitOpen, ProbeBusy, ForcedOpen, CoolingDown, RateLimited, BulkheadFull, StoreUnavailable,
         Throttled, UpstreamTimeout, UpstreamError, UpstreamMalformed, AuthFailed, RequestRefused, NoSuchEndpoint,
     )
 }  # fmt: skip

@@ -37,11 +37,6 @@ class Flight:
         until = now + to_us(self.lease_s)
         return sql.write(_TAKE, {"key": self.key, "me": self.me, "until": until, "now": now}) is not None
 
-    def under_way(self) -> bool:
-        """Whether somebody is asking this right now."""
-        now = to_us(self.clock.now())
-        return sql.read(f"SELECT holder FROM {LEASE} WHERE key = %s AND until > %s", [self.key, now]) is not None
-
     def land(self, error: GatewayError | None = None) -> None:
         """The leader has its answer: in the cache, or as an `error` that the others share."""
         mine = f"{LEASE} WHERE key = %s AND holder = %s"
