@@ -1,4 +1,4 @@
-"""One protected call: cache → one caller per question → bulkhead → breaker and limiter → HTTP → verdict → cache."""
+"""One protected call: cache → bulkhead → one caller per question → breaker and limiter → HTTP → verdict → cache."""
 
 import logging
 import random
@@ -29,7 +29,7 @@ from dietintel.gateway.errors import (
 )
 from dietintel.gateway.policy import to_us
 from dietintel.gateway.session import NoAnswer, fetch
-from dietintel.gateway.singleflight import Flight
+from dietintel.gateway.singleflight import POLL_FIRST_S, Flight
 from dietintel.gateway.store import Permit, StateStore
 
 log = logging.getLogger(__name__)
@@ -162,16 +162,22 @@ class BaseAPIClient:
             kept = self._cache.get(call.kept_as)
             return _unpack(call, kept, "joined") if kept and kept.fresh_until > self.clock.now() else None
 
+        patience = min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S)
         while True:
-            # The lead is taken before a place is sought, so that whoever asks the same a moment later sees it.
-            if flight.lead():
-                return self._lead(call, flight, answered)
             try:
-                with self._place():
+                with self._place(call.kept_as):
+                    if flight.lead():
+                        return self._lead(call, flight, answered)
                     joined = flight.join(answered, until=call.deadline)
             except BulkheadFull:
                 # The same question, asked a moment ago, costs nothing more: a double tap must not see an error.
-                joined = flight.join(answered, until=min(call.deadline, self.clock.now() + JOIN_WITHOUT_PLACE_S))
+                asked = self._bulkhead.asks(call.kept_as) and self.clock.now() < patience
+                joined = answered()  # looked for last: who was inside may have landed this moment
+                if joined is None and not asked:
+                    raise
+                if joined is None:
+                    self.clock.sleep(POLL_FIRST_S)  # who asks it may not have taken the lead yet
+                    joined = flight.join(answered, until=patience)
             if joined is not None:
                 self._count(call.key, "cache_joined")
                 return joined
@@ -182,11 +188,7 @@ class BaseAPIClient:
         trouble: GatewayError | None = None
         try:
             # Another leader may have landed between our look into the cache and our taking the lead.
-            found = answered()
-            if found is not None:
-                return found
-            with self._place():
-                return self._ask(call)
+            return answered() or self._ask(call)
         except GatewayError as error:
             trouble = error
             raise
@@ -318,11 +320,11 @@ class BaseAPIClient:
         return pause_s
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _place(self, question: str) -> Iterator[None]:
         if settings.ROLE == "worker":
             yield  # its processes have one thread, and nobody else's page waits for it
         else:
-            with self._bulkhead.place():
+            with self._bulkhead.place(question):
                 yield
 
     def _count(self, key: str, event: str) -> None:
