@@ -29,7 +29,7 @@ class Bulkhead:
         finally:
             with self._lock:
                 self._free += 1
-                self._asked[question] -= 1
+                self._asked -= Counter([question])  # which also forgets what nobody asks any more
 
     def asks(self, question: str) -> bool:
         """Whether somebody inside asks this very question."""
