@@ -9,7 +9,9 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 
+from dietintel.gateway.client import TOKENS
 from dietintel.gateway.session import session
+from dietintel.gateway.tally import TALLY
 from tests import services
 from tests.clock import FakeClock
 from tests.provider import FakeProvider
@@ -85,6 +87,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 # --- Fixtures ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _own_memory() -> Iterator[None]:
+    """What the process remembers of providers is no business of the next test, nor of the database of this machine."""
+    yield
+    TALLY.forget()
+    TOKENS.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from dietintel.gateway.conf import MICROSECOND, Operation, ProviderConfig, RateL
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
+from dietintel.gateway.tally import TALLY
 
 CHANGES_SHOWN = 5
 OUTCOMES = [outcome.value for outcome in Outcome]
@@ -79,6 +80,8 @@ class Overview:
     open_for_s: int | None  # None: it is not open, or stays so until an operator closes it
     tokens: int | None  # calls that may go out at once; None where the operation is not configured (any more)
     burst: int | None  # the most tokens there can be
+    quota_used: int | None  # calls of this day; None where the provider names no quota
+    quota: int | None  # the most calls there can be in a day
     cooldown_s: int  # the pause that the provider asked for
     failed: int  # of the last `calls`
     calls: int
@@ -99,7 +102,8 @@ def configured() -> list[ProviderConfig]:
 
 def overview(configs: Iterable[ProviderConfig], *, now: int) -> list[Overview]:
     """Every operation that is configured, in that order, then those that were called at some time. Three queries."""
-    operations = {f"{config.name}:{name}": each for config in configs for name, each in config.operations.items()}
+    TALLY.flush()
+    operations = {key: each for config in configs for key, each in config.by_key.items()}
     rows = {row.key: row for row in ProviderState.objects.all()}
     counted: dict[str, dict[str, int]] = defaultdict(dict)
     for key, event, value in Counter.objects.order_by("event").values_list("key", "event", "value"):
@@ -143,6 +147,7 @@ def _of(
 ) -> Overview:
     provider, _colon, name = row.key.partition(":")
     state = State.HALF_OPEN if row.state == State.OPEN and row.open_until <= now else State(row.state)
+    quota = operation.quota if operation else None
     # As `record` sees it: what was long ago says nothing about now.
     idle = operation is not None and row.last_at < now - to_us(operation.breaker.idle_s)
     return Overview(
@@ -154,6 +159,8 @@ def _of(
         open_for_s=_seconds(row.open_until - now) if state is State.OPEN else None,
         tokens=tokens_left(operation.rate, tat=row.tat, now=now) if operation else None,
         burst=operation.rate.burst if operation else None,
+        quota_used=(row.quota_used if row.quota_window > now else 0) if quota else None,
+        quota=quota.limit if quota else None,
         cooldown_s=_seconds(row.not_before - now),
         failed=0 if idle else row.history.bit_count(),
         calls=0 if idle else row.calls,
