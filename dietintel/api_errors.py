@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 
 from dietintel.http import API_PREFIX, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
+from products.models import FiguresNotKept
 from products.services import BarcodeTaken
 
 log = logging.getLogger("dietintel.errors")
@@ -108,6 +109,14 @@ def _domain_error(error: Exception) -> Response | None:
             details=[{"field": each.label, "message": each.reason} for each in error.unasked],
             links={"own_food_url": error.own_food_url},
             retry_after_s=error.retry_after_s,
+        )
+    if isinstance(error, FiguresNotKept):
+        return _respond(
+            409,
+            error.sentence,
+            code="FIGURES_NOT_KEPT",
+            details=[{"field": "barcode", "message": error.product.barcode}],
+            links={"own_food_url": error.product.own_food_url},
         )
     if isinstance(error, BarcodeTaken):
         return _respond(

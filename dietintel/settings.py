@@ -46,6 +46,12 @@ OFF_SEARCH_URL = env.address("OFF_SEARCH_URL", "https://search.openfoodfacts.org
 OFF_CONTACT = env.text("OFF_CONTACT")
 FDC_BASE_URL = env.address("FDC_BASE_URL", "https://api.nal.usda.gov/fdc/v1")
 FDC_API_KEY = env.text("FDC_API_KEY")  # without it the provider is off
+FATSECRET_BASE_URL = env.address("FATSECRET_BASE_URL", "https://platform.fatsecret.com")
+FATSECRET_TOKEN_URL = env.address("FATSECRET_TOKEN_URL", "https://oauth.fatsecret.com/connect/token")
+FATSECRET_CLIENT_ID = env.text("FATSECRET_CLIENT_ID")  # without these two the provider is off
+FATSECRET_CLIENT_SECRET = env.text("FATSECRET_CLIENT_SECRET")
+if bool(FATSECRET_CLIENT_ID) != bool(FATSECRET_CLIENT_SECRET):
+    raise env.refuse("FATSECRET_CLIENT_ID", "and FATSECRET_CLIENT_SECRET belong together: set both or neither")
 
 # --- Applications -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

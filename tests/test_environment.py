@@ -69,6 +69,10 @@ def setting_as_read(tmp_path, name, **settings):
         ("DATABASE_URL", "postgres://user@localhost/?sslmode=require"),
         ("DATABASE_URL", "sqlite://"),
         ("FDC_BASE_URL", "api.nal.usda.gov"),
+        ("FATSECRET_BASE_URL", "platform.fatsecret.com"),
+        ("FATSECRET_TOKEN_URL", "oauth.fatsecret.com/connect/token"),
+        ("FATSECRET_CLIENT_ID", "without-a-secret"),
+        ("FATSECRET_CLIENT_SECRET", "without-an-id"),
         ("PROVIDER_ORDER", "nobody"),
     ],
 )
@@ -151,6 +155,18 @@ def test_words_are_separated_by_commas(monkeypatch):
     monkeypatch.setenv("ALLOWED_HOSTS", " a.example , b.example,, ")
 
     assert env.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
+
+
+def test_client_secret_is_in_no_sentence(tmp_path):
+    ended = start(tmp_path, FATSECRET_CLIENT_SECRET="planted-secret")
+
+    assert "belong together" in ended.stderr
+    assert "planted-secret" not in ended.stderr + ended.stdout
+
+
+def test_fatsecret_is_asked_at_its_own_addresses_unless_told_otherwise(tmp_path):
+    assert setting_as_read(tmp_path, "FATSECRET_BASE_URL") == "https://platform.fatsecret.com"
+    assert setting_as_read(tmp_path, "FATSECRET_TOKEN_URL") == "https://oauth.fatsecret.com/connect/token"
 
 
 def test_address_loses_its_final_slash(monkeypatch):
