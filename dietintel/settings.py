@@ -213,6 +213,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # seconds; a diary is opened every day, 
 
 Q_CLUSTER = {
     "name": "dietintel",
+    "broker_class": "workflows.broker.LaneBroker",
     "orm": "default",  # the queue lives in the application's database: no task is lost with a killed worker
     "workers": MAX_CONCURRENT_REQUESTS,
     "timeout": 60,  # seconds

@@ -1,10 +1,30 @@
-"""What the queue runs. With `broker` and `sentinel`, the only module that knows which queue it is."""
+"""What the queue calls, by these names. Changing a name strands the messages that are under way."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
 from django_q.tasks import async_task
+
+from workflows import engine, registry
+from workflows.execution import work_on
+from workflows.models import Run
+
+
+def execute(step_id: int) -> str:
+    """Work on a step that a message named."""
+    return work_on(step_id)
+
+
+def start_scheduled(name: str, slot: str) -> str:
+    """Start a workflow for one slot of its schedule, `slot` being its time: however often it is called, once."""
+    key = f"slot {slot}"
+    with transaction.atomic():
+        if Run.objects.filter(workflow=name, key=key).exists():
+            return "started before"
+        return str(engine.start(registry.workflow_called(name), key=key, now=timezone.now()).uuid)
 
 
 def enqueue(function: Callable[..., object], *arguments: int | str, once_within_s: int = 0) -> bool:
