@@ -1,4 +1,4 @@
-"""Web and worker as one service: starts them, starts them again when they die, stops them without losing work.
+"""Web, worker and watch as one service: starts them, starts them again when they die, stops them without losing work.
 
 Knows processes and signals only; it touches neither the database nor the apps.
 """
@@ -24,6 +24,7 @@ STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 HURRY = {signal.SIGTERM, signal.SIGINT}  # a closing terminal says SIGHUP more than once
 LONGEST_PAUSE_S = 30.0
 STEADY_AFTER_S = 30.0  # a child that lived this long starts with the shortest pause again
+STOPPING_S = 8  # beyond SHUTDOWN_TIMEOUT: for writing down what was interrupted, and going
 WEB_DRAIN_S = 10  # requests are short; what runs longer than this is not worth waiting for
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None)
@@ -52,8 +53,9 @@ def web_command() -> list[str]:
     return [sys.executable, "-m", "granian", *pairs, *flags, "dietintel.wsgi:application"]
 
 
-def worker_command() -> list[str]:
-    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--skip-checks"]  # `serve` ran them
+def command_of(name: str) -> list[str]:
+    """A management command as a process of its own."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), name]
 
 
 def refusal_to_listen() -> str | None:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeVar, overload
 
+from django.utils.functional import Promise
+
 from workflows.states import Priority
 
 StepFunction = Callable[..., Any]
@@ -135,9 +137,9 @@ class Workflow:
     version: ClassVar[int] = 1
     priority: ClassVar[Priority] = Priority.NORMAL
     deadline: ClassVar[dt.timedelta | None] = None
-    # When it starts by itself, as a cron line in UTC; empty: only when somebody asks.
-    schedule: ClassVar[str] = ""
-    label: ClassVar[Any] = ""
+    # How often it starts by itself, in whole minutes; None: only when somebody asks. Such a workflow has no inputs.
+    every: ClassVar[dt.timedelta | None] = None
+    label: ClassVar[str | Promise] = ""  # as people are told
 
     definition: ClassVar["Definition"]
 

@@ -6,26 +6,36 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from dietintel.serve import Child, host_from_here, refusal_to_listen, supervise, web_command, web_is_up, worker_command
+from dietintel.serve import (
+    STOPPING_S,
+    Child,
+    command_of,
+    host_from_here,
+    refusal_to_listen,
+    supervise,
+    web_command,
+    web_is_up,
+)
 
 
 class Command(BaseCommand):
-    help = "Run DietIntel: the web server and the worker as one service, until Ctrl-C or SIGTERM."
+    help = "Run DietIntel: web server, worker and watch as one service, until Ctrl-C or SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", choices=["web", "worker"], help="run one part, for split containers and hosts")
+        parser.add_argument(
+            "--only", choices=["web", "worker", "watch"], help="one part, for split containers and hosts"
+        )
 
     def handle(self, *, only: str | None, **options: Any) -> None:
         children = []
-        if only != "worker":
+        if only in {None, "web"}:
             if refusal := refusal_to_listen():
                 sys.exit(f"DietIntel cannot start. {refusal}")
             if not settings.DEBUG:
                 call_command("collectstatic", interactive=False, verbosity=0)
             children.append(Child("web", web_command()))
-        if only != "web":
-            children.append(Child("worker", worker_command()))
-        clean = supervise(children, drain_s=settings.SHUTDOWN_TIMEOUT, each_round=self.announcer(only))
+        children += [Child(role, command_of(role)) for role in ("worker", "watch") if only in {None, role}]
+        clean = supervise(children, drain_s=settings.SHUTDOWN_TIMEOUT + STOPPING_S, each_round=self.announcer(only))
         sys.exit(0 if clean else 1)
 
     def announcer(self, only: str | None) -> Callable[[], None]:
@@ -36,10 +46,10 @@ class Command(BaseCommand):
 
         def announce() -> None:
             nonlocal said
-            if said or (only != "worker" and not web_is_up()):
+            if said or (only in {None, "web"} and not web_is_up()):
                 return
             said = True
-            what = "DietIntel's worker runs" if only == "worker" else f"DietIntel is at {address}"
+            what = f"DietIntel's {only} runs" if only in {"worker", "watch"} else f"DietIntel is at {address}"
             self.stdout.write(f"{what} (Ctrl-C stops it)")
             self.stdout.flush()
 
