@@ -1,10 +1,14 @@
 """The queue: four lanes in the application's database. A message holds the id of a step and nothing else."""
 
 import datetime as dt
+import os
+import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
+from django.db import Error as DatabaseTrouble
 from django.db import connections, transaction
 from django.db.models import Case, F, IntegerField, Value, When
 from django.utils import timezone
@@ -13,6 +17,7 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from workflows.models import Host
 from workflows.states import Priority
 
 KEYS = {priority: f"{priority.value}:{priority.name.lower()}" for priority in Priority}
@@ -88,6 +93,9 @@ class LaneBroker(ORM):  # type: ignore[misc]
         if time.monotonic() - self._stat_at > STAT_EVERY_S:
             self._stat_at = time.monotonic()
             super().set_stat(key, value, 5 * STAT_EVERY_S)
+            name = f"{socket.gethostname()[:60]}:{os.getpid()}"
+            with suppress(DatabaseTrouble):  # it comes back, and then it beats again
+                Host.objects.update_or_create(name=name, defaults={"workers": self.workers, "beat_at": timezone.now()})
 
 
 def send(step_id: int, *, priority: int, due: dt.datetime, timeout_s: int) -> int:

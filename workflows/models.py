@@ -173,3 +173,14 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.kind}"
+
+
+class Host(models.Model):
+    """A worker service that says every few seconds that it is there."""
+
+    name = models.CharField(max_length=80, primary_key=True)  # host:pid of its sentinel
+    workers = models.PositiveIntegerField()
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
