@@ -38,8 +38,8 @@ class Command(BaseCommand):
                 raise CommandError(error.sentence) from error
         shown = reading.shown(found, now=timezone.now())
         if json:
-            rendered: bytes = JSONRenderer().render(RunSerializer(shown, many=action == "list").data if action == "list"
-                                                    else RunSerializer(shown[0]).data)  # fmt: skip
+            bodies = [RunSerializer(each).data for each in shown]
+            rendered: bytes = JSONRenderer().render(bodies if action == "list" else bodies[0])
             return rendered.decode()
         if action == "list":
             return "\n".join(map(_line, shown)) or "No runs."
