@@ -22,6 +22,7 @@ urlpatterns = [
     path("", login_required(RedirectView.as_view(pattern_name="scan")), name="home"),
     path("", include("dietintel.accounts.urls")),
     path("", include("products.urls")),
+    path("", include("workflows.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include((api_v1, "v1"), namespace="v1")),
 ]

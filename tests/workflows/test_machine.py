@@ -1,6 +1,7 @@
 """Whatever happens, in whatever order: a machine of hypothesis works on runs, and looks after every step."""
 
 import os
+from contextlib import suppress
 
 import hypothesis
 import pytest
@@ -138,10 +139,8 @@ class Machine(RuleBasedStateMachine):
     @rule(at=st.integers(0, 3))
     def retry(self, at):
         for run in self.runs.order_by("pk")[at : at + 1]:
-            try:
+            with suppress(engine.NothingToRetry):
                 engine.retry(run, by="ada", now=self.worker.now)
-            except engine.NothingToRetry:
-                pass
 
     def report(self, claim, tell):
         held = self.holds(claim)
