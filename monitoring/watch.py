@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from workflows import engine, schedules
-from workflows.execution import lives
+from workflows.processes import lives
 
 log = logging.getLogger(__name__)
 ROUND_S = 2.0
