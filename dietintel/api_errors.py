@@ -22,6 +22,7 @@ from dietintel.http import API_PREFIX, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.models import FiguresNotKept
 from products.services import BarcodeTaken
+from workflows.engine import AlreadyEnded, NothingToRetry
 
 log = logging.getLogger("dietintel.errors")
 CATEGORIES = {
@@ -37,12 +38,18 @@ CODES = {
 
 
 def envelope(
-    status: int, user_message: str, *, code: str = "", message: str = "", details: list[dict[str, Any]] | None = None
+    status: int,
+    user_message: str,
+    *,
+    code: str = "",
+    category: str = "",
+    message: str = "",
+    details: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The body of an error. `message` is for the programmer, `user_message` for the person."""
     return {
         "error": {
-            "category": CATEGORIES.get(status, "internal"),
+            "category": category or CATEGORIES.get(status, "internal"),
             "code": code or CODES.get(status, "ERROR"),
             "message": message or user_message,
             "timestamp": round(time.time(), 3),
@@ -118,6 +125,9 @@ def _domain_error(error: Exception) -> Response | None:
             details=[{"field": "barcode", "message": error.product.barcode}],
             links={"own_food_url": error.product.own_food_url},
         )
+    if isinstance(error, AlreadyEnded | NothingToRetry):
+        code = "WORKFLOW_ENDED" if isinstance(error, AlreadyEnded) else "NOTHING_TO_RETRY"
+        return _respond(409, error.sentence, code=code, category="workflow")
     if isinstance(error, BarcodeTaken):
         return _respond(
             409,

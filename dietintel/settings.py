@@ -33,7 +33,7 @@ for _name, _file in (("TLS_CERT", TLS_CERT), ("TLS_KEY", TLS_KEY)):
         raise env.refuse(_name, f"is {_file}, and there is no such file")
 if TLS_KEY and "-----BEGIN PRIVATE KEY-----" not in Path(TLS_KEY).read_text(errors="replace"):
     raise env.refuse("TLS_KEY", "is not in PKCS#8 form; openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW makes it so")
-ROLE = env.choice("DIETINTEL_ROLE", "command", ("command", "web", "worker"))  # set by `serve` for its children
+ROLE = env.choice("DIETINTEL_ROLE", "command", ("command", "web", "worker", "watch"))  # set by `serve` for its children
 
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("TRUSTED_ORIGINS")
@@ -219,12 +219,14 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # seconds; a diary is opened every day, 
 
 Q_CLUSTER = {
     "name": "dietintel",
+    "broker_class": "workflows.broker.LaneBroker",
     "orm": "default",  # the queue lives in the application's database: no task is lost with a killed worker
     "workers": MAX_CONCURRENT_REQUESTS,
-    "timeout": 60,  # seconds
-    "retry": 90,  # seconds; longer than the timeout, or a running task is delivered twice
-    "poll": 0.2,  # seconds
-    "max_attempts": 3,
+    "timeout": 60,  # seconds, of what brings no limit of its own
+    "retry": 90,  # not used: LaneBroker leases for seconds, and renews while the work goes on
+    "poll": 0.1,  # seconds
+    "queue_limit": 64,
+    "max_attempts": 0,
     "save_limit": -1,
     "catch_up": False,
     "guard_cycle": 0.5,
@@ -299,6 +301,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"RunState": "workflows.states.RunState"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

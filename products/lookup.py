@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
@@ -28,14 +29,15 @@ from products.barcodes import Barcode, normalise
 from products.models import FiguresNotKept, Miss, Product
 from products.providers.base import KnownById, ProductData, Provider
 from products.sources import SOURCES
-from workflows.tasks import enqueue
+from workflows import engine, registry
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 USED_UP = "quota"
 OUR_OWN_LIMITS = {"rate", "bulkhead"}  # reasons that say nothing about the provider
 EACH_S, ALL_S = 5.0, 8.0  # seconds for one provider, and for all of them, while a person waits
 LONG_WAIT_S = 2 * 3600  # beyond this nobody thinks in seconds
-REFRESH_S = 45.0  # below the queue's time-out of a task
+REFRESH_S = 45.0  # below the time limit of the step that does it
+ASK_AGAIN_AFTER_S = 600  # a row that is looked at all day is asked for again no sooner
 
 
 @dataclass(frozen=True)
@@ -209,26 +211,35 @@ def find(
 def freshen(product: Product, *, now: dt.datetime) -> None:
     """Have the worker ask again, where the row is old; once in ten minutes, however often it is looked at."""
     if product.stale(now=now):
-        enqueue(refresh, product.pk, once_within_s=600)
+        ask_again(product, now=now)
+
+
+def ask_again(product: Product, *, now: dt.datetime) -> None:
+    """Have the worker ask the source of a row again, whatever its age; once in ten minutes."""
+    if cache.add(f"refreshing:{product.pk}", True, ASK_AGAIN_AFTER_S) is not False:  # None: no cache to remember it
+        refreshing = registry.workflow_called("refresh_product")
+        engine.start(refreshing, input={"product_id": product.pk}, key=f"product {product.pk}", now=now)
 
 
 def refresh(product_id: int) -> str:
     """Ask the source of a row again, with the worker's patience. Safe to repeat. Returns what happened, in a word.
 
-    A provider that no longer knows the product, or cannot be asked, leaves the row as it is.
+    A provider that no longer knows the product leaves the row as it is, and so does one that cannot be asked: that
+    raises a GatewayError.
     """
     product = Product.objects.filter(pk=product_id, owner=None).first()
     provider = providers.called(product.source) if product else None
     if product is None or provider is None:
         return "gone"
+    barcode = Barcode(product.barcode)
     try:
-        said = provider.product(Barcode(product.barcode), caller=BACKGROUND, total_s=REFRESH_S)
+        said = provider.product(barcode, caller=BACKGROUND, total_s=REFRESH_S)
     except UpstreamNotFound:
+        Miss.objects.remember(barcode, product.source, now=timezone.now())
         return "no longer known"
-    except GatewayError as error:
-        return f"not asked: {error.reason}"
     if said.kind != "food":
-        return f"not a food: {said.kind}"
+        Miss.objects.remember(barcode, product.source, now=timezone.now())
+        return "not a food"
     keep(said, source=product.source, now=timezone.now())
     return "refreshed"
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -81,6 +81,12 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Brings the person's own correction along, in the same query: `product.correction` has it then."""
         mine = Correction.objects.owned_by(user).filter(product=OuterRef("pk")).values("changes")
         return self.annotate(own_changes=Subquery(mine))
+
+    def stale(self, *, now: dt.datetime) -> "ProductQuerySet":
+        """Rows whose providers should be asked again, as `Product.stale` says of one; not those who lately said no."""
+        said_no = Miss.objects.filter(provider=OuterRef("source"), barcode=OuterRef("barcode"), ask_again_at__gt=now)
+        old = self.filter(owner=None, may_be_kept=True, fetched_at__lt=now - FRESH_FOR).exclude(barcode="")
+        return old.exclude(Exists(said_no))
 
     def known_as(self, barcode: Barcode, user: User) -> Iterable["Product"]:
         """Everything this person may see under a barcode, corrections included.

@@ -21,7 +21,6 @@ from products.barcodes import Barcode
 from products.models import Product, ProductQuerySet
 from products.providers.base import Found, ProductData, Searching, plain_words
 from products.sources import SOURCES
-from workflows.tasks import enqueue
 
 SEARCH_S = 8.0  # seconds that a person waits for a search; it is slower than a lookup by barcode
 
@@ -101,7 +100,7 @@ def keep(provider: Searching, text: str, barcode: str, source_id: str, user: Use
         return lookup.keep(hit, source=source, now=said_at)
     except GatewayError:
         product = lookup.keep(hit, source=source, now=said_at)
-        enqueue(lookup.refresh, product.pk, once_within_s=600)  # brings what a hit does not say
+        lookup.ask_again(product, now=timezone.now())  # brings what a hit does not say
         return product
     if said.kind != "food":
         raise lookup.ProductNotFound(Barcode(hit.barcode), kind=said.kind)

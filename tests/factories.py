@@ -1,5 +1,6 @@
 """Rows for tests: valid by default, each made by a plain function."""
 
+import datetime as dt
 import itertools
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 from dietintel.accounts.models import Token, User
 from products.models import OWN, Product
 from products.nutrients import Nutrients
+from tracking.models import Meal, MealItem
 
 _numbers = itertools.count(1)
 BARCODE = "3017624010701"
@@ -76,3 +78,19 @@ def off_product(**changes):
         },
     }
     return {**product, **changes}
+
+
+def make_meal(user=None, *, day=dt.date(2026, 3, 2), name="breakfast"):
+    return Meal.objects.create(user=user or make_user(), day=day, name=name)
+
+
+def make_item(meal=None, **changes):
+    """30 g of a nut spread, unless `changes` say otherwise."""
+    values = {
+        "meal": meal or make_meal(),
+        "name": "Nut spread",
+        "figures": Nutrients(PER_100),
+        "quantity": Decimal(30),
+        "amount": Decimal(30),
+    }
+    return MealItem.objects.create(**{**values, **changes})

@@ -55,7 +55,7 @@ class Service:
     def settled(self) -> list[psutil.Process]:
         """All its processes, once no more are being started."""
         found: list[psutil.Process] = []
-        while not self.child("qcluster") or found != (found := self.processes()):
+        while not self.child("manage.py worker") or found != (found := self.processes()):
             time.sleep(1)
         return found
 
@@ -113,7 +113,7 @@ def test_service_answers_says_where_and_leaves_nothing_behind_when_stopped(serve
     wait_until(service.answers)
     everything = service.settled()
     assert service.child("granian")
-    assert service.child("qcluster")
+    assert service.child("manage.py worker")
     wait_until(lambda: b"Ctrl-C" in service.said.read_bytes())
 
     began = time.monotonic()
@@ -129,7 +129,7 @@ def test_service_answers_says_where_and_leaves_nothing_behind_when_stopped(serve
 def test_killed_web_server_is_back_and_the_worker_did_not_notice(serve):
     service = serve()
     wait_until(service.answers)
-    worker = wait_until(lambda: service.child("qcluster"))
+    worker = wait_until(lambda: service.child("manage.py worker"))
     web = wait_until(lambda: service.child("granian"))
     workers_of_web = web.children()
 
@@ -140,7 +140,7 @@ def test_killed_web_server_is_back_and_the_worker_did_not_notice(serve):
 
     assert time.monotonic() - began < 5
     assert service.child("granian") not in {web, None}
-    assert service.child("qcluster") == worker
+    assert service.child("manage.py worker") == worker
     assert alive(workers_of_web) == []
     assert re.search(r"web ended \(exit code -9\); next start in 1 s", service.said.read_text())
 
@@ -160,7 +160,7 @@ def test_one_part_alone_runs_where_the_other_is_elsewhere(serve):
 
     wait_until(web.answers)
 
-    assert web.child("qcluster") is None
+    assert web.child("manage.py worker") is None
     web.process.send_signal(signal.SIGINT)
     assert web.process.wait(PATIENCE_S) == 0, web.said.read_text()
 

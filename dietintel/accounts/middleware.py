@@ -1,7 +1,5 @@
 """Shows times as the signed-in person's clock does."""
 
-import datetime as dt
-import zoneinfo
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -16,14 +14,6 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.session.session_key and request.user.is_authenticated:
-            with timezone.override(_zone(request.user.time_zone)):
+            with timezone.override(request.user.zone):
                 return self.get_response(request)
         return self.get_response(request)
-
-
-def _zone(name: str) -> dt.tzinfo:
-    """The zone `name`; UTC where the list of zones has lost it since it was chosen."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name that is a folder of zones
-        return dt.UTC

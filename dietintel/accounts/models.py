@@ -1,5 +1,6 @@
 """People and the tokens their programs use."""
 
+import datetime as dt
 import hashlib
 import secrets
 import zoneinfo
@@ -36,6 +37,18 @@ class User(AbstractUser):
             models.UniqueConstraint(fields=["is_owner"], condition=Q(is_owner=True), name="accounts_one_owner"),
         ]
 
+    @property
+    def zone(self) -> dt.tzinfo:
+        """Their time zone; UTC where the list of zones has lost it since it was chosen."""
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name that is a folder of zones
+            return dt.UTC
+
+    def wall_clock(self, moment: dt.datetime) -> dt.datetime:
+        """`moment` as their clock and calendar show it; its date is the day of their diary."""
+        return moment.astimezone(self.zone)
+
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def owned_by(self, user: User) -> "TokenQuerySet":
@@ -68,3 +81,21 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"
+
+
+class GivenAnswer(models.Model):
+    """What a request with an Idempotency-Key was answered, so that its repetition gets the same."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=128)
+    fingerprint = models.CharField(max_length=64)  # of the request: another one with the same key is a mistake
+    status = models.PositiveSmallIntegerField()
+    body = models.JSONField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="accounts_one_answer_per_key")]
+        indexes = [models.Index(fields=["at"], name="accounts_answer_at")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.key}: {self.status}"

@@ -1,0 +1,25 @@
+"""A person's diary: what they ate, cook, weigh and aim for."""
+
+from tracking.models.body import Measurement, MeasurementKind, WeightEntry
+from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Undo
+from tracking.models.portion import Basis, Portion
+from tracking.models.recipes import Ingredient, Recipe
+from tracking.models.targets import Profile, Target, TargetDay
+
+__all__ = [
+    "STANDARD_MEALS",
+    "Basis",
+    "Favourite",
+    "Ingredient",
+    "Meal",
+    "MealItem",
+    "Measurement",
+    "MeasurementKind",
+    "Portion",
+    "Profile",
+    "Recipe",
+    "Target",
+    "TargetDay",
+    "Undo",
+    "WeightEntry",
+]

@@ -1,0 +1,59 @@
+"""Workflows that start by themselves: rows of django-q's schedule, made from the definitions and from nothing else."""
+
+import datetime as dt
+import logging
+
+from django.db import transaction
+from django_q.models import Schedule
+
+from workflows import registry
+from workflows.definitions import Workflow
+
+log = logging.getLogger(__name__)
+STARTER = "workflows.tasks.start_scheduled"
+
+
+def ensure(*, now: dt.datetime) -> int:
+    """Make the rows what the definitions say, and delete any other. Returns how many were mended.
+
+    One row that cannot be read stops django-q's scheduler for all others, so nothing that is not ours may stay.
+    """
+    wanted = {workflow.name: workflow for workflow in registry.all_workflows() if workflow.every}
+    mended = 0
+    with transaction.atomic():
+        for row in Schedule.objects.select_for_update():
+            workflow = wanted.pop(row.name, None) if row.name else None
+            if workflow is None:
+                log.warning("schedule %s is nobody's: deleted", row.name)
+                row.delete()
+                mended += 1
+            elif _columns(workflow) != {name: getattr(row, name) for name in _columns(workflow)} or not row.next_run:
+                Schedule.objects.filter(pk=row.pk).update(**_columns(workflow), next_run=_next(workflow, now))
+                mended += 1
+        for workflow in wanted.values():
+            Schedule.objects.create(name=workflow.name, next_run=_next(workflow, now), **_columns(workflow))
+            mended += 1
+    return mended
+
+
+def _columns(workflow: type[Workflow]) -> dict[str, object]:
+    assert workflow.every
+    return {
+        "func": STARTER,
+        "args": repr((workflow.name,)),
+        "kwargs": None,
+        "hook": None,
+        "schedule_type": Schedule.MINUTES,
+        "minutes": int(workflow.every.total_seconds() // 60),
+        "repeats": -1,
+        "cron": None,
+        "cluster": None,
+        "intended_date_kwarg": "slot",
+    }
+
+
+def _next(workflow: type[Workflow], now: dt.datetime) -> dt.datetime:
+    """The next whole multiple of its interval since the epoch: the same slots on every host, whenever it began."""
+    assert workflow.every
+    every = workflow.every.total_seconds()
+    return dt.datetime.fromtimestamp((now.timestamp() // every + 1) * every, tz=dt.UTC)
