@@ -50,7 +50,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Condition:
-    """What is known of one check. `changes` is a bitmap of the last results, 1 where one differed from its predecessor."""
+    """What is known of one check. `changes` is a bitmap of the last results, 1 where one was another than before."""
 
     status: Status = Status.HEALTHY
     since: dt.datetime | None = None
@@ -95,6 +95,8 @@ def advance(before: Condition, result: Result, *, now: dt.datetime) -> tuple[Con
         bad_since=(before.bad_since or now) if bad else before.bad_since,
     )
     after = _phase(after, bad=bad, now=now)
+    if after.phase is Phase.WELL and result.status is Status.HEALTHY:
+        after = _well(after)  # remedies for what was degraded are over as well
     status = result.status
     if after.flapping and status is not Status.DISABLED:
         status = Status.DEGRADED
@@ -132,12 +134,14 @@ def _well(condition: Condition) -> Condition:
     return replace(condition, phase=Phase.WELL, bad_since=None, heals_in_row=0, exhausted=False)
 
 
-def may_heal(condition: Condition, *, disruptive: bool, kind: str, now: dt.datetime) -> bool:
+def may_heal(condition: Condition, *, disruptive: bool, kind: str, now: dt.datetime, degraded: bool = False) -> bool:
     """Whether a remedy may be tried now: a gentle one at once, a disruptive one when the trouble is confirmed.
 
-    Never while flapping, and a broken check (`kind`) is no reason to disturb what it checks.
+    Never while flapping, and a broken check (`kind`) is no reason to disturb what it checks. `degraded`: whether it is
+    a remedy for what is degraded only.
     """
-    if condition.last is not Status.UNHEALTHY or condition.flapping or condition.exhausted:
+    wanted = Status.DEGRADED if degraded else Status.UNHEALTHY
+    if condition.last is not wanted or condition.flapping or condition.exhausted:
         return False
     if disruptive and (condition.phase is not Phase.CONFIRMED or kind):
         return False
@@ -159,7 +163,7 @@ def healed(condition: Condition, *, now: dt.datetime) -> Condition:
 
 def pause_after(tries: int) -> dt.timedelta:
     """After the `tries`-th remedy in a row, from 1: a minute, doubled each time, a quarter of an hour at most."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(max(0, tries - 1), 20))
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(max(0, tries - 1), 20)))
 
 
 def _recent(condition: Condition, now: dt.datetime) -> tuple[dt.datetime, ...]:

@@ -148,3 +148,18 @@ def test_pauses_grow_to_a_quarter_of_an_hour(tries):
 )
 def test_the_whole_is_as_bad_as_what_counts_in_it(checks, whole):
     assert aggregate(checks) == whole
+
+
+def test_remedy_for_what_is_degraded_has_its_pauses_and_limit_and_starts_anew_when_all_is_well():
+    slow, _none = after(Result(Status.DEGRADED))
+    now, tried = NOON, 0
+    for _half_minute in range(60):
+        now += dt.timedelta(seconds=30)
+        slow, _none = advance(slow, Result(Status.DEGRADED), now=now)
+        if may_heal(slow, disruptive=False, kind="", now=now, degraded=True):
+            slow, tried = healed(slow, now=now), tried + 1
+    well, _none = advance(slow, GOOD, now=now)
+
+    assert (tried, slow.exhausted) == (HEALS_AN_HOUR, True)
+    assert not may_heal(slow, disruptive=False, kind="", now=now)  # of what is unhealthy
+    assert (well.exhausted, well.heals_in_row) == (False, 0)

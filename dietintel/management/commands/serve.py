@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from dietintel import http_metrics
 from dietintel.serve import (
     STOPPING_S,
     Child,
@@ -33,8 +34,13 @@ class Command(BaseCommand):
                 sys.exit(f"DietIntel cannot start. {refusal}")
             if not settings.DEBUG:
                 call_command("collectstatic", interactive=False, verbosity=0)
+            if settings.WEB_WORKERS > 1:
+                http_metrics.share()
             children.append(Child("web", web_command()))
-        children += [Child(role, command_of(role)) for role in ("worker", "watch") if only in {None, role}]
+        if only in {None, "worker"}:
+            children.append(Child("worker", command_of("worker"), request=settings.RESTART_WORKER_FILE))
+        if only in {None, "watch"}:
+            children.append(Child("watch", command_of("watch")))
         clean = supervise(children, drain_s=settings.SHUTDOWN_TIMEOUT + STOPPING_S, each_round=self.announcer(only))
         sys.exit(0 if clean else 1)
 
