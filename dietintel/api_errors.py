@@ -18,18 +18,13 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from dietintel.http import API_PREFIX, GetResponse, current_request_id
+from dietintel.http import API_PREFIX, CATEGORIES, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.models import FiguresNotKept
 from products.services import BarcodeTaken
 from workflows.engine import AlreadyEnded, NothingToRetry
 
 log = logging.getLogger("dietintel.errors")
-CATEGORIES = {
-    400: "validation", 401: "authentication", 403: "authorization", 404: "not_found", 405: "validation",
-    406: "validation", 409: "conflict", 411: "validation", 413: "validation", 415: "validation", 422: "validation",
-    429: "rate_limited", 500: "internal", 502: "ml_processing", 503: "service_unavailable", 507: "storage",
-}  # fmt: skip
 CODES = {
     400: "BAD_REQUEST", 401: "NOT_AUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED",
     406: "NOT_ACCEPTABLE", 409: "CONFLICT", 411: "LENGTH_REQUIRED", 413: "TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",

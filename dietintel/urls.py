@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from monitoring.api_urls import urlpatterns as monitoring_api
+from monitoring.metrics.api import Prometheus
 from products.api_urls import urlpatterns as products_api
 from workflows.api_urls import urlpatterns as workflows_api
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("", include("products.urls")),
     path("", include("workflows.urls")),
     path("admin/", admin.site.urls),
+    path("metrics", Prometheus.as_view(), name="metrics"),
     path("api/v1/", include((api_v1, "v1"), namespace="v1")),
 ]
 handler400 = "dietintel.api_errors.bad_request"

@@ -77,11 +77,11 @@ def missing(reason: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """`services("postgres", "redis")`: the test starts these itself; without names both."""
+    """`services("postgres", "redis", "prometheus")`: the test starts these itself; without names the first two."""
     if marker := item.get_closest_marker("services"):
         for name in marker.args or ("postgres", "redis"):
             try:
-                {"postgres": services.find_postgres, "redis": services.find_redis}[name]()
+                getattr(services, f"find_{name}")()
             except services.NotInstalled as none:
                 missing(f"{name}: {none}")
 

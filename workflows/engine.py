@@ -17,7 +17,7 @@ from django.db.models import F
 
 from dietintel.accounts.models import User
 from dietintel.http import current_request_id
-from workflows import broker, registry, rules
+from workflows import broker, figures, registry, rules
 from workflows.definitions import MOST_ITEMS, StepPlan, Workflow
 from workflows.models import Attempt, Event, Run, Step
 from workflows.rules import Change, Seen
@@ -425,6 +425,7 @@ def _end(run: Run, plan: Mapping[str, StepPlan], steps: Steps, found: rules.Deri
         run.degraded = bool(run.doubts)
         run.result = steps[list(plan)[-1], -1].output
     _note(run, f"run {found.run.value}", now=now, error=found.error)
+    figures.run_ended(run, now=now)
 
 
 def _after_failure(run: Run, step: Step, plan: StepPlan, error: str, worth_retrying: bool, retry_after_s: float, *,
@@ -489,6 +490,7 @@ def _close(step: Step, outcome: Outcome, *, error: str = "", now: dt.datetime) -
     step.attempts.filter(number=step.token, outcome=Outcome.OPEN).update(
         outcome=outcome, finished_at=now, error=error[:10_000]
     )
+    figures.attempt_ended(step, outcome, now=now)
 
 
 def _note(run: Run, kind: str, *, now: dt.datetime, step: Step | None = None, **data: Any) -> None:

@@ -18,7 +18,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
-from workflows import engine
+from workflows import engine, figures
 from workflows.broker import LEASE_S
 from workflows.engine import Claim, Lost
 from workflows.processes import this_worker
@@ -104,6 +104,7 @@ def work_on(step_id: int) -> str:
         return _attempt(claim)
     except Lost:
         log.warning("%s.%s: somebody else has it by now", claim.workflow.name, claim.plan.name)
+        figures.report_refused(claim.workflow.name, claim.plan.name)
         return "lost"
 
 

@@ -197,3 +197,20 @@ class Host(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Counter(models.Model):
+    """How often something happened, since the beginning: rows of runs are deleted in time, this is not.
+
+    `key` is a workflow's name, or "workflow.step".
+    """
+
+    key = models.CharField(max_length=121)
+    event = models.CharField(max_length=40)
+    value = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "event"], name="workflows_one_counter")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.event}: {self.value}"

@@ -28,6 +28,7 @@ from dietintel.gateway.errors import (
     UpstreamNotFound,
     UpstreamTimeout,
 )
+from dietintel.gateway.figures import attempt_made, call_ended
 from dietintel.gateway.policy import to_us
 from dietintel.gateway.session import NoAnswer, fetch
 from dietintel.gateway.singleflight import POLL_FIRST_S, Flight
@@ -223,10 +224,12 @@ class BaseAPIClient:
                 fresh_until = now + operation.cache.ttl_s
                 keep_until = fresh_until + operation.cache.stale_s
                 self._cache.put(call.kept_as, Entry(answer.json, True, now, fresh_until, keep_until), now=now)
+                call_ended(call.key, attempts=attempt, answered=True)
                 return GatewayResponse(answer.data, "network", now)
             if verdict.outcome is Outcome.NOT_FOUND:
                 until = now + operation.cache.negative_ttl_s
                 self._cache.put(call.kept_as, Entry(None, False, now, until, until), now=now)
+                call_ended(call.key, attempts=attempt, answered=True)
                 raise UpstreamNotFound(call.question.path)
             token_refused = verdict.outcome is Outcome.AUTH and verdict.cooldown_s is None
             if token_refused and auth is not self.config.auth and refused is None:
@@ -240,6 +243,7 @@ class BaseAPIClient:
             )
             over = attempt >= call.caller.attempts or now + pause + LEAST_S > call.deadline
             if over or not verdict.outcome.worth_retrying:
+                call_ended(call.key, attempts=attempt, answered=False)
                 raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
             self._count_retry(call.key)
             self.clock.sleep(pause)
@@ -274,6 +278,7 @@ class BaseAPIClient:
         except BaseException:  # this process is being stopped: that says nothing about the provider
             self._release(permit)
             raise
+        attempt_made(permit.key, took_s=time.monotonic() - began, waited_s=permit.wait_s)
         pause_s = self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
         return (verdict if pause_s is None else replace(verdict, cooldown_s=pause_s)), answer
 

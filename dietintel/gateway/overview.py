@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from django.utils.module_loading import module_has_submodule
 
 from dietintel.gateway.classify import Outcome
-from dietintel.gateway.conf import MICROSECOND, Operation, ProviderConfig, RateLimit
+from dietintel.gateway.conf import MICROSECOND, BreakerPolicy, Operation, ProviderConfig, RateLimit
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
@@ -85,6 +85,8 @@ class Overview:
     cooldown_s: int  # the pause that the provider asked for
     failed: int  # of the last `calls`
     calls: int
+    slow: int  # of the last `calls` too
+    min_calls: int  # fewer than these say nothing
     last_error: str
     last_error_at: dt.datetime | None
     requests: Mapping[str, int]  # by outcome
@@ -93,6 +95,10 @@ class Overview:
     cache: CacheFigures
     transitions: tuple[Change, ...]  # the newest first
 
+    def ratio(self, counted: int) -> float | None:
+        """`counted` (`failed` or `slow`) as a share of the last calls, 0 to 1. None while they are too few."""
+        return counted / self.calls if self.calls >= self.min_calls else None
+
 
 def configured() -> list[ProviderConfig]:
     """The providers that are switched on, of every app that has `providers`: found the way admin.py is."""
@@ -100,7 +106,7 @@ def configured() -> list[ProviderConfig]:
     return [config for name in names for provider in import_module(name).in_order() for config in provider.configs]
 
 
-def overview(configs: Iterable[ProviderConfig], *, now: int) -> list[Overview]:
+def overview(configs: Iterable[ProviderConfig], *, now: int, history: bool = True) -> list[Overview]:
     """Every operation that is configured, in that order, then those that were called at some time. Three queries."""
     TALLY.flush()
     operations = {key: each for config in configs for key, each in config.by_key.items()}
@@ -110,7 +116,8 @@ def overview(configs: Iterable[ProviderConfig], *, now: int) -> list[Overview]:
         counted[key][event] = value
     changes: dict[str, list[Change]] = defaultdict(list)
     age = Window(RowNumber(), partition_by=F("key"), order_by=[F("at").desc(), F("pk").desc()])
-    for each in Transition.objects.annotate(age=age).filter(age__lte=CHANGES_SHOWN).order_by("age"):
+    recent = Transition.objects.annotate(age=age).filter(age__lte=CHANGES_SHOWN).order_by("age")
+    for each in recent if history else ():  # ranking half a year of changes takes longer than all the rest
         old, new = each.get_from_state_display(), each.get_to_state_display()
         changes[each.key].append(Change(each.at, old, new, each.reason, each.actor))
     return [
@@ -164,6 +171,8 @@ def _of(
         cooldown_s=_seconds(row.not_before - now),
         failed=0 if idle else row.history.bit_count(),
         calls=0 if idle else row.calls,
+        slow=0 if idle else row.slow.bit_count(),
+        min_calls=(operation.breaker if operation else BreakerPolicy()).min_calls,
         last_error=row.last_error,
         last_error_at=_moment(row.last_error_at),
         requests={event: value for event, value in counted.items() if event in OUTCOMES},

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import transaction
 
-from dietintel.gateway import policy, sql
+from dietintel.counting import adding
+from dietintel.gateway import figures, policy, sql
 from dietintel.gateway.conf import Operation
 from dietintel.gateway.errors import BY_REASON, CircuitOpen, CoolingDown, GatewayError, StoreUnavailable
 from dietintel.gateway.models import Counter, ProviderState, Transition
@@ -264,6 +265,9 @@ class StateStore:
             if cursor.fetchall():
                 key = arguments["key"]
                 Transition.objects.create(key=key, at=at, from_state=old, to_state=new, reason=reason, actor=actor)
+                event = f"{figures.CHANGED}{old.name}:{new.name}".lower()
+                cursor.execute(*adding(Counter._meta.db_table, {(key, event): 1}))  # the rows are deleted in time
+                cursor.fetchall()
 
     def _see(self, key: str) -> Snapshot:
         """The state of `key`; its row is made at the first sight of it."""

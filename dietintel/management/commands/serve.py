@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from dietintel import http_metrics
 from dietintel.serve import become_supervisor, command_of, refusal_to_listen
 
 PREPARATIONS = (("migrate", "--noinput", "--skip-checks", "-v0"), ("load_starter_foods", "--skip-checks"))
@@ -32,4 +33,6 @@ class Command(BaseCommand):
                 sys.exit(f"DietIntel cannot start. {refusal}")
             if not settings.DEBUG:
                 call_command("collectstatic", interactive=False, verbosity=0)
+            if settings.WEB_WORKERS > 1:
+                http_metrics.share()
         become_supervisor(only)
