@@ -21,6 +21,7 @@ from rest_framework.views import set_rollback
 from dietintel.http import API_PREFIX, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.services import BarcodeTaken
+from tracking.errors import Conflict, DiaryError
 
 log = logging.getLogger("dietintel.errors")
 CATEGORIES = {
@@ -116,6 +117,12 @@ def _domain_error(error: Exception) -> Response | None:
             code="BARCODE_TAKEN",
             details=[{"field": "barcode", "message": str(error.product.uuid)}],
         )
+    if isinstance(error, DiaryError):
+        return _respond(
+            409 if isinstance(error, Conflict) else 422,
+            error.sentence,
+            details=[{"field": error.field, "message": error.sentence}],
+        )
     return None
 
 
@@ -135,7 +142,9 @@ def _api_exception(error: exceptions.APIException) -> Response:
         sentence = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": math.ceil(wait or 60)}
     else:
         sentence = sentences.get(status, str(error.detail))
-    response = _respond(status, sentence, message=str(error.detail), retry_after_s=wait)
+    # Codes in capitals are our own and part of the contract; the framework's are in small letters.
+    code = error.default_code if error.default_code.isupper() else ""
+    response = _respond(status, sentence, code=code, message=str(error.detail), retry_after_s=wait)
     header = getattr(error, "auth_header", None)
     if header:
         response["WWW-Authenticate"] = header
