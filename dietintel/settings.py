@@ -293,6 +293,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Of a food and of a portion, which may be counted in servings too.
+    "ENUM_NAME_OVERRIDES": {"BasisEnum": "products.models.Basis", "PortionBasisEnum": "tracking.models.Basis"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
