@@ -22,6 +22,7 @@ from dietintel.http import API_PREFIX, CATEGORIES, GetResponse, current_request_
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.models import FiguresNotKept
 from products.services import BarcodeTaken
+from tracking.errors import Conflict, DiaryError
 from workflows.engine import AlreadyEnded, NothingToRetry
 
 log = logging.getLogger("dietintel.errors")
@@ -130,6 +131,12 @@ def _domain_error(error: Exception) -> Response | None:
             code="BARCODE_TAKEN",
             details=[{"field": "barcode", "message": str(error.product.uuid)}],
         )
+    if isinstance(error, DiaryError):
+        return _respond(
+            409 if isinstance(error, Conflict) else 422,
+            error.sentence,
+            details=[{"field": error.field, "message": error.sentence}],
+        )
     return None
 
 
@@ -149,7 +156,9 @@ def _api_exception(error: exceptions.APIException) -> Response:
         sentence = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": math.ceil(wait or 60)}
     else:
         sentence = sentences.get(status, str(error.detail))
-    response = _respond(status, sentence, message=str(error.detail), retry_after_s=wait)
+    # Codes in capitals are our own and part of the contract; the framework's are in small letters.
+    code = error.default_code if error.default_code.isupper() else ""
+    response = _respond(status, sentence, code=code, message=str(error.detail), retry_after_s=wait)
     header = getattr(error, "auth_header", None)
     if header:
         response["WWW-Authenticate"] = header

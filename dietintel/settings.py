@@ -340,7 +340,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"RunState": "workflows.states.RunState"},
+    # A food's basis, and a portion's, which may be counted in servings too.
+    "ENUM_NAME_OVERRIDES": {
+        "BasisEnum": "products.models.Basis",
+        "PortionBasisEnum": "tracking.models.Basis",
+        "RunState": "workflows.states.RunState",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -9,20 +9,23 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from monitoring.api_urls import urlpatterns as monitoring_api
 from monitoring.metrics.api import Prometheus
 from products.api_urls import urlpatterns as products_api
+from tracking.api_urls import urlpatterns as tracking_api
 from workflows.api_urls import urlpatterns as workflows_api
 
 schema = SpectacularAPIView.as_view(api_version="v1")
 api_v1 = [
     *products_api,
+    *tracking_api,
     *workflows_api,
     *monitoring_api,
     path("schema", schema, name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="v1:schema"), name="docs"),
 ]
 urlpatterns = [
-    path("", login_required(RedirectView.as_view(pattern_name="scan")), name="home"),
+    path("", login_required(RedirectView.as_view(pattern_name="today")), name="home"),
     path("", include("dietintel.accounts.urls")),
     path("", include("products.urls")),
+    path("", include("tracking.urls")),
     path("", include("workflows.urls")),
     path("admin/", admin.site.urls),
     path("metrics", Prometheus.as_view(), name="metrics"),

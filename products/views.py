@@ -17,7 +17,7 @@ from dietintel.accounts.models import User
 from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest, preferred_languages, render_part
 from products import lookup, online, scanning, services
-from products.barcodes import Barcode, InvalidBarcode, normalise
+from products.barcodes import Barcode, InvalidBarcode, barcode_in
 from products.foods import Food
 from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_from, initial_of, snapshot
 from products.models import FiguresNotKept, Product
@@ -127,7 +127,7 @@ def _listed(request: AuthenticatedRequest, text: str, *, own_only: bool) -> dict
         page = search(text, request.user, cursor=request.GET.get("cursor", ""), own_only=own_only)
     except InvalidCursor:
         page = Page([], None)
-    code = _barcode_in(text)
+    code = barcode_in(text)
     return {
         "q": text,
         "own_only": own_only,
@@ -259,14 +259,6 @@ def _shown(product: Product, request: AuthenticatedRequest) -> Food:
 def _known(request: AuthenticatedRequest, code: Barcode) -> Food | None:
     product = lookup.known(code, request.user)
     return _shown(product, request) if product else None
-
-
-def _barcode_in(text: str) -> Barcode | None:
-    """The barcode that was typed into the search, so that one tap looks it up."""
-    try:
-        return normalise(text) if sum(character.isdecimal() for character in text) >= 8 else None
-    except InvalidBarcode:
-        return None
 
 
 def _reference(text: str) -> Barcode | uuid.UUID:

@@ -1,0 +1,41 @@
+from django.urls import path
+
+from tracking.api import body, days, diary, entry, recipes, targets
+
+urlpatterns = [
+    path("meals", diary.MealList.as_view(), name="meals"),
+    path("meals/copy", diary.MealCopy.as_view(), name="meals_copy"),
+    path("meals/<int:meal_id>", diary.MealDetail.as_view(), name="meal"),
+    path("meals/<int:meal_id>/items", diary.ItemList.as_view(), name="meal_items"),
+    path("meals/<int:meal_id>/items/<int:item_id>", diary.ItemDetail.as_view(), name="meal_item"),
+    path(
+        "meals/<int:meal_id>/items/<int:item_id>/present-figures",
+        diary.ItemPresentFigures.as_view(),
+        name="meal_item_present_figures",
+    ),
+    path("undo/<int:undo_id>", diary.UndoAction.as_view(), name="undo"),
+    path("days", days.DayList.as_view(), name="days"),
+    path("days/<str:date>", days.DayDetail.as_view(), name="day"),
+    path("recents", entry.Recents.as_view(), name="recents"),
+    path("favourites", entry.FavouriteList.as_view(), name="favourites"),
+    path("favourites/<int:favourite_id>", entry.FavouriteDetail.as_view(), name="favourite"),
+    path("entries/parse", entry.TextEntry.as_view(), name="entries_parse"),
+    path("recipes", recipes.RecipeList.as_view(), name="recipes"),
+    path("recipes/<int:pk>", recipes.RecipeDetail.as_view(), name="recipe"),
+    path("recipes/<int:pk>/ingredients", recipes.IngredientList.as_view(), name="recipe_ingredients"),
+    path("recipes/<int:pk>/ingredients/<int:ingredient>", recipes.IngredientDetail.as_view(), name="recipe_ingredient"),
+    path("recipes/<int:pk>/duplicate", recipes.RecipeDuplicate.as_view(), name="recipe_duplicate"),
+    path("recipes/<int:pk>/scale", recipes.RecipeScale.as_view(), name="recipe_scale"),
+    path("weights", body.WeightList.as_view(), name="weights"),
+    path("weights/<int:weight_id>", body.WeightDetail.as_view(), name="weight"),
+    path("measurements", body.MeasurementList.as_view(), name="measurements"),
+    path("measurements/kinds", body.KindList.as_view(), name="measurement_kinds"),
+    path("measurements/kinds/<int:kind_id>", body.KindDetail.as_view(), name="measurement_kind"),
+    path("measurements/<int:measurement_id>", body.MeasurementDetail.as_view(), name="measurement"),
+    path("charts/<str:nutrient>", body.ChartDetail.as_view(), name="chart"),
+    path("profile", targets.ProfileDetail.as_view(), name="profile"),
+    path("targets", targets.TargetList.as_view(), name="targets"),
+    path("targets/current", targets.TargetOfDay.as_view(), name="target_of_day"),
+    path("targets/<int:pk>", targets.TargetDetail.as_view(), name="target"),
+    path("expenditure", targets.ExpenditureDetail.as_view(), name="expenditure"),
+]
