@@ -17,10 +17,15 @@ HOSTS_KEPT = dt.timedelta(days=7)
 
 @dataclass(frozen=True)
 class Rule:
-    """`old(now)` is a queryset of the rows that may go."""
+    """`old(now)` is a queryset of the rows that may go; or `sweep(now)` deletes what is no row, and says how much."""
 
     name: str
-    old: Callable[[dt.datetime], "models.QuerySet[Any]"]
+    old: Callable[[dt.datetime], "models.QuerySet[Any]"] | None = None
+    sweep: Callable[[dt.datetime], int] | None = None
+
+    def count(self, now: dt.datetime) -> int | None:
+        """How much would go now; None where that is not known before."""
+        return self.old(now).count() if self.old else None
 
 
 _RULES: dict[str, Rule] = {}
@@ -36,12 +41,25 @@ def may_go(name: str) -> Callable[[Callable[[dt.datetime], "models.QuerySet[Any]
     return register
 
 
+def swept_by(name: str) -> Callable[[Callable[[dt.datetime], int]], Callable[[dt.datetime], int]]:
+    """Register a rule for what is no row: a function of the time that deletes it, and returns how much went."""
+
+    def register(sweep: Callable[[dt.datetime], int]) -> Callable[[dt.datetime], int]:
+        _RULES[name] = Rule(name, sweep=sweep)
+        return sweep
+
+    return register
+
+
 def rules() -> list[Rule]:
     return [_RULES[name] for name in sorted(_RULES)]
 
 
 def clean(rule: Rule, *, now: dt.datetime) -> int:
     """Delete what the rule says. Returns how many of its rows went. Safe to repeat, and to stop in the middle."""
+    if rule.sweep:
+        return rule.sweep(now)
+    assert rule.old
     gone = 0
     while True:
         ids = list(rule.old(now).order_by("pk").values_list("pk", flat=True)[:SLICE])

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, json: bool, **options: Any) -> str:
         now = timezone.now()
         counts = {
-            rule.name: rule.old(now).count() if dry_run else cleaning.clean(rule, now=now) for rule in cleaning.rules()
+            rule.name: (rule.count(now) or 0) if dry_run else cleaning.clean(rule, now=now) for rule in cleaning.rules()
         }
         if json:
             return json_module.dumps(counts)
