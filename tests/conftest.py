@@ -66,6 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    # Last: Playwright leaves a running event loop in its process, and views that bridge to async refuse to run there.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def missing(reason: str) -> None:

@@ -117,6 +117,7 @@ def test_the_unit_stops_the_supervisor_alone_and_gives_it_time(unit):
     assert int(unit["TimeoutStopSec"]) > django_settings.SHUTDOWN_TIMEOUT + STOPPING_S
 
 
+@pytest.mark.long
 def test_an_empty_folder_is_prepared_and_systemd_hears_when_the_service_answers(tmp_path):
     address = tmp_path / "notify"
     inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "PORT"}}

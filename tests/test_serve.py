@@ -181,6 +181,7 @@ def test_taken_port_is_one_sentence_and_no_attempt(serve):
     )
 
 
+@pytest.mark.long
 def test_several_web_processes_tell_of_all_of_them_and_of_those_that_died(serve):
     service = serve("--only", "web", WEB_WORKERS="2")
     wait_until(service.answers)

@@ -200,6 +200,7 @@ def test_an_operator_s_decision_is_seen_by_all_other_processes_on_their_next_cal
     assert LogEntry.objects.filter(user=admin_user, object_id="fake:read").count() == 4
 
 
+@pytest.mark.long
 def test_counters_are_exact_after_workers_were_recycled(provider: FakeProvider, transactional_db):
     """Scenario 25: three generations of workers come and go; one provider, sometimes in trouble."""
     provider.answers({})

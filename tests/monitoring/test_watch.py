@@ -271,6 +271,7 @@ def database_url(request):
             yield {"DATABASE_URL": url}
 
 
+@pytest.mark.long
 def test_wedged_queue_is_mended_by_itself_and_a_watch_that_stops_is_noticed(serve, environment, database_url, tmp_path):  # noqa: F811, E501
     everything = {**environment, **database_url, "DATA_DIR": str(tmp_path), "HEALTH_QUEUE_STUCK_S": "3"}
     shell(everything, "from django.core.management import call_command; call_command('migrate', verbosity=0)")

@@ -274,7 +274,7 @@ LEFT_OUT = {
     "product": "named by source and barcode", "origin": "the same", "recipe": "by its number", "part": "the same",
     "meal": "items stand in it", "kind": "values stand in it", "target": "days stand in it",
     "uuid": "made anew: two accounts may have the same food", "source": "own", "source_id": "own foods have none",
-    "search_text": "computed", "quality": "computed",
+    "search_text": "computed", "quality": "computed", "may_be_kept": "own foods always may",
     "nutriscore": "only providers say it", "nova_group": "only providers say it", "allergens": "only providers say it",
     "traces": "only providers say it", "image_url": "only providers say it",
 }  # fmt: skip

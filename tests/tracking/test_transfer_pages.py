@@ -29,6 +29,7 @@ from tracking import demo
 from tracking.models import Awaited, MealItem, Undo
 from tracking.services import diary
 from tracking.transfer import uploads
+from workflows import engine, registry
 
 pytestmark = pytest.mark.django_db
 DATA, DELETE = "/settings/data/", "/settings/delete/"
@@ -244,6 +245,10 @@ def everything_of(user):
     user.groups.create(name="cooks")
     user.user_permissions.add(1)
     uploads.keep(user, b"waiting")
+    run = engine.start(
+        registry.workflow_called("refresh_product"), input={"product_id": 1}, user=user, now=timezone.now()
+    )
+    assert engine.claim(run.steps.get().pk, worker="host:1:1", now=timezone.now())
 
 
 def test_nothing_of_a_deleted_person_is_left_in_any_table(reader, user):

@@ -23,7 +23,7 @@ from workflows.definitions import Retry, Workflow, step
 from workflows.models import Attempt, Run, Step
 from workflows.states import ENDED_STEP, LIVE_RUN, Outcome, RunState, StepState
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "10"))
 pytestmark = pytest.mark.django_db
 
 

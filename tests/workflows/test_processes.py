@@ -130,6 +130,7 @@ def test_a_step_that_always_kills_its_process_is_poison_and_harms_no_other(servi
     assert calls(tmp_path)["die"] == 4
 
 
+@pytest.mark.long
 def test_a_frozen_worker_is_not_believed_later_and_a_long_step_keeps_its_lease(service, tmp_path):
     """Scenarios 9 and 12, which both wait for a lease."""
     long = start(Nap, place=str(tmp_path), seconds=LEASE_S + 4)
@@ -151,7 +152,8 @@ def test_a_frozen_worker_is_not_believed_later_and_a_long_step_keeps_its_lease(s
 
 
 # --- Time and cancel --------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("how", ["with others", pytest.param("alone", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["with others", "alone"])
 def test_code_that_hears_no_signal_is_ended_at_its_limit_and_tried_again(service, tmp_path, how):
     """Scenario 10: a library in C, which lets other threads run or does not."""
     run = start(Deaf, place=str(tmp_path), how=how)
