@@ -207,6 +207,7 @@ def postgres() -> Iterator[str]:
             "fsync": "off",
             "full_page_writes": "off",
             "synchronous_commit": "off",
+            "max_connections": "300",  # crews of processes, of several tests at once
         }
         set_options = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         process = place.start([program, "-D", data, "-p", str(port), *set_options], stop_signal=signal.SIGINT)

@@ -2,9 +2,10 @@
 
 import datetime as dt
 import logging
+import zlib
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 from django_q.models import Schedule
 
 from workflows import registry, tasks
@@ -22,6 +23,9 @@ def ensure(*, now: dt.datetime) -> int:
     wanted = {workflow.name: workflow for workflow in registry.all_workflows() if workflow.every}
     mended = 0
     with transaction.atomic():
+        if connection.vendor == "postgresql":  # several hosts may find none: there is no row to lock, nor a unique name
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [zlib.crc32(STARTER.encode())])
         for row in Schedule.objects.select_for_update():
             workflow = wanted.pop(row.name, None) if row.name else None
             if workflow is None:
