@@ -45,6 +45,7 @@ def test_a_recipe_is_written_scaled_and_logged(screen, viewport):
     expect(screen.get_by_label("How it is made")).to_have_value("Roast it.")
     box.fill("nut dough")
     screen.get_by_role("button", name="Add Nut dough").click()
+    expect(box).to_have_value("")  # a recipe is not saved while something is left in the box
     screen.get_by_role("button", name="Move Nut dough up").click()
     expect(screen.locator(".edit-rows .name").nth(1)).to_have_text(re.compile("Nut dough"))
     screen.get_by_label("Amount of Nut spread").fill("lots")
