@@ -37,6 +37,11 @@ def screen(page):
     assert complaints == []
 
 
+def settled(screen):
+    """Wait until htmx has nothing on its way: what is typed into a part that is about to be replaced goes with it."""
+    expect(screen.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+
+
 def sign_up(screen, name="ada"):
     screen.goto("/")
     screen.get_by_label("Name").fill(name)

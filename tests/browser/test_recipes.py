@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dietintel.accounts.models import User
-from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll, sign_up
+from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll, settled, sign_up
 from tests.factories import make_product, make_recipe
 from tracking.models import MealItem, Recipe
 
@@ -48,9 +48,11 @@ def test_a_recipe_is_written_scaled_and_logged(screen, viewport):
     expect(box).to_have_value("")  # a recipe is not saved while something is left in the box
     screen.get_by_role("button", name="Move Nut dough up").click()
     expect(screen.locator(".edit-rows .name").nth(1)).to_have_text(re.compile("Nut dough"))
+    settled(screen)
     screen.get_by_label("Amount of Nut spread").fill("lots")
     screen.get_by_role("button", name="Save").last.click()
     expect(screen.get_by_text("Enter an amount between")).to_be_visible()
+    settled(screen)
     screen.get_by_label("Amount of Nut spread").fill("2")
     assert no_sideways_scroll(screen)
     screen.get_by_role("button", name="Save").last.click()
