@@ -21,6 +21,7 @@ from rest_framework.views import set_rollback
 from dietintel.http import API_PREFIX, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.services import BarcodeTaken
+from tracking.services.photos import NoRoom
 from workflows.engine import AlreadyEnded, NothingToRetry
 
 log = logging.getLogger("dietintel.errors")
@@ -119,6 +120,8 @@ def _domain_error(error: Exception) -> Response | None:
     if isinstance(error, AlreadyEnded | NothingToRetry):
         code = "WORKFLOW_ENDED" if isinstance(error, AlreadyEnded) else "NOTHING_TO_RETRY"
         return _respond(409, error.sentence, code=code, category="workflow")
+    if isinstance(error, NoRoom):
+        return _respond(507, error.sentence, code="NO_ROOM")
     if isinstance(error, BarcodeTaken):
         return _respond(
             409,

@@ -8,11 +8,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from monitoring.api_urls import urlpatterns as monitoring_api
 from products.api_urls import urlpatterns as products_api
+from tracking.api_urls import urlpatterns as tracking_api
 from workflows.api_urls import urlpatterns as workflows_api
 
 schema = SpectacularAPIView.as_view(api_version="v1")
 api_v1 = [
     *products_api,
+    *tracking_api,
     *workflows_api,
     *monitoring_api,
     path("schema", schema, name="schema"),

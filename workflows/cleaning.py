@@ -3,7 +3,8 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from django.db import models
 
@@ -15,23 +16,40 @@ RUNS_KEPT = dt.timedelta(days=90)
 HOSTS_KEPT = dt.timedelta(days=7)
 
 
+Old = Callable[[dt.datetime], "models.QuerySet[Any]"]
+
+
+class Sweep(Protocol):
+    """Deletes what is too old or nobody's, and says how many went; with `dry_run`, how many would go."""
+
+    def __call__(self, now: dt.datetime, *, dry_run: bool = False) -> int: ...
+
+
 @dataclass(frozen=True)
 class Rule:
-    """`old(now)` is a queryset of the rows that may go."""
-
     name: str
-    old: Callable[[dt.datetime], "models.QuerySet[Any]"]
+    sweep: Sweep
 
 
 _RULES: dict[str, Rule] = {}
 
 
-def may_go(name: str) -> Callable[[Callable[[dt.datetime], "models.QuerySet[Any]"]], Callable[..., Any]]:
-    """Register a rule: a function of the time that returns the rows that may go."""
+def may_go(name: str) -> Callable[[Old], Old]:
+    """Register a rule: a function of the time that returns a queryset of the rows that may go."""
 
-    def register(old: Callable[[dt.datetime], "models.QuerySet[Any]"]) -> Callable[..., Any]:
-        _RULES[name] = Rule(name, old)
+    def register(old: Old) -> Old:
+        _RULES[name] = Rule(name, partial(_delete_rows, old))
         return old
+
+    return register
+
+
+def sweeps(name: str) -> Callable[[Sweep], Sweep]:
+    """Register a rule for what is no row: a function that deletes it. Safe to repeat, and to stop in the middle."""
+
+    def register(sweep: Sweep) -> Sweep:
+        _RULES[name] = Rule(name, sweep)
+        return sweep
 
     return register
 
@@ -41,13 +59,19 @@ def rules() -> list[Rule]:
 
 
 def clean(rule: Rule, *, now: dt.datetime) -> int:
-    """Delete what the rule says. Returns how many of its rows went. Safe to repeat, and to stop in the middle."""
+    """Delete what the rule says. Returns how much went. Safe to repeat, and to stop in the middle."""
+    return rule.sweep(now)
+
+
+def _delete_rows(old: Old, now: dt.datetime, *, dry_run: bool = False) -> int:
+    if dry_run:
+        return old(now).count()
     gone = 0
     while True:
-        ids = list(rule.old(now).order_by("pk").values_list("pk", flat=True)[:SLICE])
+        ids = list(old(now).order_by("pk").values_list("pk", flat=True)[:SLICE])
         if not ids:
             return gone
-        rule.old(now).model._base_manager.filter(pk__in=ids).delete()
+        old(now).model._base_manager.filter(pk__in=ids).delete()
         gone += len(ids)
 
 

@@ -57,6 +57,7 @@ class GatewayResponse(Generic[T]):
 class Question(Generic[T]):
     """A GET of `path` below the provider's base address. `parse` turns its JSON into what the caller wants.
 
+    With a `document` it is a POST of that as JSON, for `post_json` alone: nothing keeps or repeats a POST.
     `parse` raises one of UNEXPECTED_JSON for what the provider does not promise. `classify` says what a status means.
     """
 
@@ -65,6 +66,7 @@ class Question(Generic[T]):
     params: Mapping[str, str]
     parse: Callable[[object], T]
     classify: Callable[[Answer], Verdict] = default_classifier
+    document: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,26 @@ class BaseAPIClient:
                 raise
             self._count(key, "cache_stale")
             return stale
+
+    def post_json(self, question: Question[T], *, caller: CallPolicy, total_s: float) -> T:
+        """Send the question's `document`, once: what a POST does is not known to us, so only the caller may repeat it.
+
+        May take up to `total_s` seconds. Raises UpstreamNotFound, a `GatewayError`, or GatewayMisuse inside a
+        transaction.
+        """
+        if _inside_transaction():
+            raise GatewayMisuse(f"{self.config.name} was called inside a transaction")
+        key = f"{self.config.name}:{question.operation}"
+        operation = self.config.operations[question.operation]
+        with self._place(key):
+            verdict, answer = self._attempt(
+                _Call(question, key, operation, "", caller, deadline=self.clock.now() + total_s)
+            )
+        if answer is not None:
+            return answer.data
+        if verdict.outcome is Outcome.NOT_FOUND:
+            raise UpstreamNotFound(question.path)
+        raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
 
     def remembers(self, fact: str) -> bool:
         """Whether `remember` was told this about the provider's address; False where the cache has forgotten it."""
@@ -282,6 +304,7 @@ class BaseAPIClient:
                 read_s=operation.read_s,
                 total_s=total_s,
                 max_bytes=operation.max_bytes,
+                document=question.document,
             )
         except NoAnswer as error:
             return error.verdict, None

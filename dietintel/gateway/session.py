@@ -59,12 +59,15 @@ def fetch(
     read_s: float,
     total_s: float,
     max_bytes: int,
+    document: Mapping[str, object] | None = None,
 ) -> Answer:
-    """One GET. Raises NoAnswer; never anything else for what a server may send."""
+    """One GET, or a POST of `document` as JSON. Raises NoAnswer; never anything else for what a server may send."""
     ends = time.monotonic() + total_s
     try:
-        with session().get(
+        with session().request(
+            "GET" if document is None else "POST",
             url,
+            json=document,
             params=params,
             headers={name: value.encode() for name, value in headers.items()},
             timeout=urllib3.Timeout(total=total_s, connect=connect_s, read=read_s),  # type: ignore[arg-type]

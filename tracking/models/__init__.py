@@ -2,6 +2,7 @@
 
 from tracking.models.body import Measurement, MeasurementKind, WeightEntry
 from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Undo
+from tracking.models.photos import Example, ExampleFood, Photo
 from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Ingredient, Recipe
 from tracking.models.targets import Profile, Target, TargetDay
@@ -9,12 +10,15 @@ from tracking.models.targets import Profile, Target, TargetDay
 __all__ = [
     "STANDARD_MEALS",
     "Basis",
+    "Example",
+    "ExampleFood",
     "Favourite",
     "Ingredient",
     "Meal",
     "MealItem",
     "Measurement",
     "MeasurementKind",
+    "Photo",
     "Portion",
     "Profile",
     "Recipe",
