@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 from products.models import Product
 
-BODY = {"filler": "x" * 700}  # about as many bytes as a food
+BODY = {"filler": "x" * 1100}  # about as many bytes as a food
 
 
 class Reference(APIView):

@@ -18,18 +18,15 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from dietintel.http import API_PREFIX, GetResponse, current_request_id
+from dietintel.http import API_PREFIX, CATEGORIES, GetResponse, current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
+from products.models import FiguresNotKept
 from products.services import BarcodeTaken
+from tracking.errors import Conflict, DiaryError
 from tracking.services.photos import NoRoom
 from workflows.engine import AlreadyEnded, NothingToRetry
 
 log = logging.getLogger("dietintel.errors")
-CATEGORIES = {
-    400: "validation", 401: "authentication", 403: "authorization", 404: "not_found", 405: "validation",
-    406: "validation", 409: "conflict", 411: "validation", 413: "validation", 415: "validation", 422: "validation",
-    429: "rate_limited", 500: "internal", 502: "ml_processing", 503: "service_unavailable", 507: "storage",
-}  # fmt: skip
 CODES = {
     400: "BAD_REQUEST", 401: "NOT_AUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED",
     406: "NOT_ACCEPTABLE", 409: "CONFLICT", 411: "LENGTH_REQUIRED", 413: "TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
@@ -117,6 +114,14 @@ def _domain_error(error: Exception) -> Response | None:
             links={"own_food_url": error.own_food_url},
             retry_after_s=error.retry_after_s,
         )
+    if isinstance(error, FiguresNotKept):
+        return _respond(
+            409,
+            error.sentence,
+            code="FIGURES_NOT_KEPT",
+            details=[{"field": "barcode", "message": error.product.barcode}],
+            links={"own_food_url": error.product.own_food_url},
+        )
     if isinstance(error, AlreadyEnded | NothingToRetry):
         code = "WORKFLOW_ENDED" if isinstance(error, AlreadyEnded) else "NOTHING_TO_RETRY"
         return _respond(409, error.sentence, code=code, category="workflow")
@@ -128,6 +133,12 @@ def _domain_error(error: Exception) -> Response | None:
             _("You have a food with this barcode already: %(name)s. Change that one.") % {"name": error.product.name},
             code="BARCODE_TAKEN",
             details=[{"field": "barcode", "message": str(error.product.uuid)}],
+        )
+    if isinstance(error, DiaryError):
+        return _respond(
+            409 if isinstance(error, Conflict) else 422,
+            error.sentence,
+            details=[{"field": error.field, "message": error.sentence}],
         )
     return None
 
@@ -148,7 +159,9 @@ def _api_exception(error: exceptions.APIException) -> Response:
         sentence = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": math.ceil(wait or 60)}
     else:
         sentence = sentences.get(status, str(error.detail))
-    response = _respond(status, sentence, message=str(error.detail), retry_after_s=wait)
+    # Codes in capitals are our own and part of the contract; the framework's are in small letters.
+    code = error.default_code if error.default_code.isupper() else ""
+    response = _respond(status, sentence, code=code, message=str(error.detail), retry_after_s=wait)
     header = getattr(error, "auth_header", None)
     if header:
         response["WWW-Authenticate"] = header

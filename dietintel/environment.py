@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,6 +16,7 @@ from environs import Env, EnvError
 
 T = TypeVar("T")
 env = Env()
+MAIL_PATIENCE_S = 10  # for a mail server; Django's own default is to wait for ever
 HOST = re.compile(r"[^\s/:]+|\[[0-9a-fA-F:.]+\]")
 
 
@@ -83,13 +84,29 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def address(name: str, default: str = "") -> str:
-    """An http(s) address without a trailing slash; empty where unset."""
-    value = text(name, default).rstrip("/")
+def address(name: str, default: str = "", *, query: bool = False) -> str:
+    """An http(s) address; empty where unset. Without a trailing slash, unless it may have a `query`: then as given."""
+    value = text(name, default) if query else text(name, default).rstrip("/")
     parts = _split(value)
-    if value and (parts is None or parts.query or parts.fragment):
+    if value and (parts is None or (parts.query and not query) or parts.fragment):
         raise refuse(name, f"is {value!r}, which is not an address like https://host/path")
     return value
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Django's settings EMAIL_… from one address such as submission://user:password@host; empty where unset.
+
+    The address holds a password, so it is never repeated.
+    """
+    if not text(name):
+        return {}
+    try:
+        found: dict[str, Any] = env.dj_email_url(name)
+    except (EnvError, ValueError) as error:  # a port that is no number
+        raise refuse(name, "is not an address like submission://user:password@host") from error
+    if "EMAIL_BACKEND" not in found or not (found["EMAIL_HOST"] or text(name).startswith(("console", "file"))):
+        raise refuse(name, "is not an address like submission://user:password@host")
+    return {**found, "EMAIL_TIMEOUT": found["EMAIL_TIMEOUT"] or MAIL_PATIENCE_S}
 
 
 def _split(value: str) -> SplitResult | None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 API_PREFIX = "/api/"
+# What kind of error a status is, where nothing more is known.
+CATEGORIES = {
+    400: "validation", 401: "authentication", 403: "authorization", 404: "not_found", 405: "validation",
+    406: "validation", 409: "conflict", 411: "validation", 413: "validation", 415: "validation", 422: "validation",
+    429: "rate_limited", 500: "internal", 502: "ml_processing", 503: "service_unavailable", 507: "storage",
+}  # fmt: skip
 access_log = logging.getLogger("dietintel.access")
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -51,10 +57,11 @@ def current_request_id() -> str:
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives every log record the id of the request it belongs to."""
+    """Gives every log record the id of the request it belongs to, unless it names another, as runs do."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current_request_id()
+        if not hasattr(record, "request_id"):
+            record.request_id = current_request_id()
         return True
 
 

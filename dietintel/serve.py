@@ -1,6 +1,7 @@
 """Web, worker and watch as one service: starts them, starts them again when they die, stops them without losing work.
 
-Knows processes and signals only; it touches neither the database nor the apps.
+Knows processes and signals only; it touches neither the database nor the apps. The `serve` command, which has loaded
+them, becomes this module when it has checked all: `python -m dietintel.serve` takes a quarter of its memory.
 """
 
 import ctypes
@@ -15,8 +16,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
 from django.conf import settings
+from django.utils.log import configure_logging
+
+from dietintel import restarts
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +32,7 @@ LONGEST_PAUSE_S = 30.0
 STEADY_AFTER_S = 30.0  # a child that lived this long starts with the shortest pause again
 STOPPING_S = 8  # beyond SHUTDOWN_TIMEOUT: for writing down what was interrupted, and going
 WEB_DRAIN_S = 10  # requests are short; what runs longer than this is not worth waiting for
+RESTART_GRACE_S = 5  # for what is asked to start again: it is asked because something in it is stuck
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None)
 
@@ -94,16 +101,21 @@ def _prepare_child() -> None:
 
 @dataclass
 class Child:
-    """One process and what it forks. `role` is its DIETINTEL_ROLE."""
+    """One process and what it forks. `role` is its DIETINTEL_ROLE; who writes the file `request` has it restarted."""
 
     role: str
     command: list[str]
+    request: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
     pause_s: float = 1.0
+    kill_at: float | None = None  # while it is being restarted: how long it may take to end
 
     def start(self, now: float) -> None:
+        self.kill_at = None
+        if self.request:
+            self.request.unlink(missing_ok=True)  # whatever was asked for, this is a new process
         path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
             self.command,
@@ -128,9 +140,23 @@ class Child:
             self.kill_group()
             if now - self.started_at >= STEADY_AFTER_S:
                 self.pause_s = 1.0
-            log.error("%s ended (exit code %s); next start in %g s", self.role, self.exit_code, self.pause_s)
-            self.process, self.start_at = None, now + self.pause_s
-            self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = 0.0 if self.kill_at is not None else self.pause_s
+            log.error("%s ended (exit code %s); next start in %g s", self.role, self.exit_code, pause_s)
+            restarts.count(self.role, self.exit_code)
+            self.process, self.start_at = None, now + pause_s
+            if self.kill_at is None:
+                self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+
+    def restart_if_asked(self, now: float) -> None:
+        if self.process is None or self.request is None:
+            return
+        if self.kill_at is None and self.request.exists():
+            log.warning("%s is restarted, as was asked for", self.role)
+            self.request.unlink(missing_ok=True)
+            self.ask_to_stop()
+            self.kill_at = now + RESTART_GRACE_S
+        elif self.kill_at is not None and now >= self.kill_at:
+            self.kill_group()
 
     def ask_to_stop(self) -> None:
         """SIGTERM to the process itself, never to its group: its own children must hear of it in the right order."""
@@ -152,6 +178,7 @@ def supervise(children: Sequence[Child], *, drain_s: float, each_round: Callable
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP | {signal.SIGCHLD})
     while _next_signal() not in STOP:
         for child in children:
+            child.restart_if_asked(time.monotonic())
             child.keep_alive(time.monotonic())
         each_round()
     for child in children:
@@ -170,3 +197,56 @@ def _next_signal() -> int | None:
     """The next of the blocked signals, a child's death included; None after a moment without one."""
     heard = signal.sigtimedwait(STOP | {signal.SIGCHLD}, 0.2)
     return heard.si_signo if heard else None
+
+
+def parts(only: str | None) -> list[Child]:
+    """What runs: all three, or one of them."""
+    commands = {"web": web_command(), "worker": command_of("worker"), "watch": command_of("watch")}
+    asked = {"worker": settings.RESTART_WORKER_FILE}
+    return [Child(role, each, request=asked.get(role)) for role, each in commands.items() if only in {None, role}]
+
+
+def tell_systemd(state: str) -> None:
+    """sd_notify(3): says how the service is, where systemd started it with Type=notify; nothing elsewhere."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.connect("\0" + address[1:] if address.startswith("@") else address)
+        systemd.sendall(state.encode())
+
+
+def announcer(only: str | None) -> Callable[[], None]:
+    """Says once where DietIntel is, as soon as it answers there."""
+    said = False
+    host = f"[{host_from_here()}]" if ":" in host_from_here() else host_from_here()
+    address = f"{'https' if settings.TLS_CERT else 'http'}://{host}:{settings.PORT}"
+
+    def announce() -> None:
+        nonlocal said
+        if said or (only in {None, "web"} and not web_is_up()):
+            return
+        said = True
+        tell_systemd("READY=1")
+        what = f"DietIntel's {only} runs" if only in {"worker", "watch"} else f"DietIntel is at {address}"
+        sys.stdout.write(f"{what} (Ctrl-C stops it)\n")
+        sys.stdout.flush()
+
+    return announce
+
+
+def become_supervisor(only: str | None) -> NoReturn:
+    """This process goes on as the supervisor, and forgets all that it loaded."""
+    path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
+    arguments = [sys.executable, "-m", "dietintel.serve", *([only] if only else [])]
+    os.execve(sys.executable, arguments, {**os.environ, "PYTHONPATH": path})
+
+
+def main(only: str | None = None) -> NoReturn:
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    clean = supervise(parts(only), drain_s=settings.SHUTDOWN_TIMEOUT + STOPPING_S, each_round=announcer(only))
+    sys.exit(0 if clean else 1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -46,6 +46,12 @@ OFF_SEARCH_URL = env.address("OFF_SEARCH_URL", "https://search.openfoodfacts.org
 OFF_CONTACT = env.text("OFF_CONTACT")
 FDC_BASE_URL = env.address("FDC_BASE_URL", "https://api.nal.usda.gov/fdc/v1")
 FDC_API_KEY = env.text("FDC_API_KEY")  # without it the provider is off
+FATSECRET_BASE_URL = env.address("FATSECRET_BASE_URL", "https://platform.fatsecret.com")
+FATSECRET_TOKEN_URL = env.address("FATSECRET_TOKEN_URL", "https://oauth.fatsecret.com/connect/token")
+FATSECRET_CLIENT_ID = env.text("FATSECRET_CLIENT_ID")  # without these two the provider is off
+FATSECRET_CLIENT_SECRET = env.text("FATSECRET_CLIENT_SECRET")
+if bool(FATSECRET_CLIENT_ID) != bool(FATSECRET_CLIENT_SECRET):
+    raise env.refuse("FATSECRET_CLIENT_ID", "and FATSECRET_CLIENT_SECRET belong together: set both or neither")
 
 # --- Photos and their recognition --------------------------------------------------------------------------------
 UPLOAD_DIR = env.folder("UPLOAD_DIR", DATA_DIR / "uploads")
@@ -85,6 +91,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dietintel.http.RequestIdMiddleware",
+    "dietintel.http_metrics.HttpMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -272,6 +279,44 @@ MAX_UPLOAD_PIXELS = 60_000_000
 
 MONITORING_TOKEN = env.text("MONITORING_TOKEN")
 
+# --- Health: below or above what something is called degraded or unhealthy ----------------------------------------
+HEALTH_DATABASE_SLOW_MS = env.whole("HEALTH_DATABASE_SLOW_MS", 250, least=1)
+HEALTH_WAL_MB = env.whole("HEALTH_WAL_MB", 64, least=1)
+HEALTH_CACHE_SLOW_MS = env.whole("HEALTH_CACHE_SLOW_MS", 50, least=1)
+# Of free space: the smaller of the two counts.
+HEALTH_DISK_DEGRADED_PERCENT = env.whole("HEALTH_DISK_DEGRADED_PERCENT", 15, most=100)
+HEALTH_DISK_DEGRADED_MB = env.whole("HEALTH_DISK_DEGRADED_MB", 10_000)
+HEALTH_DISK_UNHEALTHY_PERCENT = env.whole("HEALTH_DISK_UNHEALTHY_PERCENT", 5, most=100)
+HEALTH_DISK_UNHEALTHY_MB = env.whole("HEALTH_DISK_UNHEALTHY_MB", 1_000)
+HEALTH_MEMORY_DEGRADED_PERCENT = env.whole("HEALTH_MEMORY_DEGRADED_PERCENT", 80, least=1, most=100)
+HEALTH_MEMORY_UNHEALTHY_PERCENT = env.whole("HEALTH_MEMORY_UNHEALTHY_PERCENT", 92, least=1, most=100)
+HEALTH_CPU_PERCENT = env.whole("HEALTH_CPU_PERCENT", 90, least=1, most=100)
+HEALTH_QUEUE_WAIT_S = env.whole("HEALTH_QUEUE_WAIT_S", 10, least=1)
+HEALTH_QUEUE_STUCK_S = env.whole("HEALTH_QUEUE_STUCK_S", 15, least=3)
+HEALTH_SCHEDULE_LATE_S = env.whole("HEALTH_SCHEDULE_LATE_S", 120, least=60)
+HEALTH_PROVIDER_ERRORS_PERCENT = env.whole("HEALTH_PROVIDER_ERRORS_PERCENT", 20, least=1, most=100)
+for _less, _more in (
+    ("HEALTH_MEMORY_DEGRADED_PERCENT", "HEALTH_MEMORY_UNHEALTHY_PERCENT"),
+    ("HEALTH_DISK_UNHEALTHY_PERCENT", "HEALTH_DISK_DEGRADED_PERCENT"),
+    ("HEALTH_DISK_UNHEALTHY_MB", "HEALTH_DISK_DEGRADED_MB"),
+):
+    if globals()[_less] > globals()[_more]:
+        raise env.refuse(_less, f"is {globals()[_less]}, which is more than {_more}")
+HEALTH_FILE = DATA_DIR / "health.json"  # what the watch found last; read by every process
+RESTART_WORKER_FILE = DATA_DIR / "restart-worker"  # whoever writes it asks `serve` to start its worker again
+
+# --- Alerts -----------------------------------------------------------------------------------------------------
+_mail = env.mail("EMAIL_URL")
+globals().update(_mail)
+ALERT_EMAIL = env.words("ALERT_EMAIL")
+if ALERT_EMAIL and not _mail:
+    raise env.refuse("ALERT_EMAIL", "needs EMAIL_URL: without a mail server nothing can be sent")
+if "DEFAULT_FROM_EMAIL" not in _mail:
+    _sender = _mail.get("EMAIL_HOST_USER") or ""
+    DEFAULT_FROM_EMAIL = _sender if "@" in _sender else (ALERT_EMAIL or ["dietintel@localhost"])[0]
+ALERT_WEBHOOK_URL = env.address("ALERT_WEBHOOK_URL", query=True)
+PING_URL = env.address("PING_URL", query=True)
+
 # --- API --------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -306,6 +351,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # A food's basis, and a portion's, which may be counted in servings too.
+    "ENUM_NAME_OVERRIDES": {
+        "BasisEnum": "products.models.Basis",
+        "PortionBasisEnum": "tracking.models.Basis",
+        "RunState": "workflows.states.RunState",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -327,6 +378,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+UPLOAD_DIR = env.folder("UPLOAD_DIR", DATA_DIR / "uploads")
+MODEL_PATH = Path(env.text("MODEL_PATH", str(DATA_DIR / "model.onnx")))
 
 # --- Logs -------------------------------------------------------------------------------------------------------
 ACCESS_LOG = env.flag("ACCESS_LOG", default=True)

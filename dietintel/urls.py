@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from monitoring.api_urls import urlpatterns as monitoring_api
+from monitoring.metrics.api import Prometheus
 from products.api_urls import urlpatterns as products_api
 from tracking.api_urls import urlpatterns as tracking_api
 from workflows.api_urls import urlpatterns as workflows_api
@@ -21,11 +22,13 @@ api_v1 = [
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="v1:schema"), name="docs"),
 ]
 urlpatterns = [
-    path("", login_required(RedirectView.as_view(pattern_name="scan")), name="home"),
+    path("", login_required(RedirectView.as_view(pattern_name="today")), name="home"),
     path("", include("dietintel.accounts.urls")),
     path("", include("products.urls")),
+    path("", include("tracking.urls")),
     path("", include("workflows.urls")),
     path("admin/", admin.site.urls),
+    path("metrics", Prometheus.as_view(), name="metrics"),
     path("api/v1/", include((api_v1, "v1"), namespace="v1")),
 ]
 handler400 = "dietintel.api_errors.bad_request"

@@ -54,6 +54,10 @@ class BreakerSerializer(serializers.Serializer[Overview]):
     open_for_s = serializers.IntegerField(allow_null=True, help_text="null where it is not open by the rules")
     tokens = serializers.IntegerField(allow_null=True, help_text="Calls that may go out at once; null: not configured")
     burst = serializers.IntegerField(allow_null=True, help_text="The most tokens there can be")
+    quota_used = serializers.IntegerField(
+        allow_null=True, help_text="Calls of this day; null: the provider has no quota"
+    )
+    quota = serializers.IntegerField(allow_null=True, help_text="The most calls there can be in a day")
     cooldown_s = serializers.IntegerField(help_text="Left of the pause that the provider asked for")
     failed = serializers.IntegerField(help_text="Of the last `calls`")
     calls = serializers.IntegerField()

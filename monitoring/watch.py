@@ -2,30 +2,66 @@
 
 import logging
 import time
+from collections.abc import Callable
 
-from django.db import Error as DatabaseTrouble
-from django.db import connection
+from django.conf import settings
 from django.utils import timezone
 
+from monitoring.health import alerts
+from monitoring.health.watching import Errand, Watch
 from workflows import engine, schedules
-from workflows.execution import lives
+from workflows.processes import lives
 
 log = logging.getLogger(__name__)
 ROUND_S = 2.0
 SCHEDULES_EVERY_S = 60.0
-_schedules_at = 0.0
+PING_EVERY_S = 60.0
 
 
-def look_around() -> None:
-    """One round. What goes wrong in it is logged, and the next round tries again."""
-    global _schedules_at
-    try:
-        mended = engine.sweep(now=timezone.now(), alive=lives)
-        if mended:
-            log.warning("%d step(s) or run(s) were taken up again", mended)
-        if time.monotonic() - _schedules_at > SCHEDULES_EVERY_S:
-            _schedules_at = time.monotonic()
-            schedules.ensure(now=timezone.now())
-    except DatabaseTrouble as error:
-        log.error("the watch could not use the database: %s", error)
-        connection.close()
+class Chore:
+    """Something that is done every so often, in a thread of its own and never twice at once; a failure is logged."""
+
+    def __init__(self, what: str, work: Callable[[], object], every_s: float) -> None:
+        self.what, self.work, self.every_s = what, work, every_s
+        self._errand: Errand[object] | None = None
+        self._at = -1e9
+
+    def end(self) -> None:
+        """Wait for what is under way. Only tests have the time."""
+        if self._errand is not None:
+            self._errand.join()
+
+    def when_due(self) -> None:
+        if self._errand is not None:
+            if self._errand.under_way:
+                return
+            if self._errand.error is not None:
+                log.error("%s did not succeed: %s", self.what, type(self._errand.error).__name__, exc_info=None)
+            self._errand = None
+        if time.monotonic() - self._at >= self.every_s:
+            self._at = time.monotonic()
+            self._errand = Errand(self.work)
+
+
+class Rounds:
+    """All that the watch does. What goes wrong in one round is tried again in the next."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self.chores = [
+            Chore("the sweep", _sweep, ROUND_S),
+            Chore("the look at the schedules", lambda: schedules.ensure(now=timezone.now()), SCHEDULES_EVERY_S),
+        ]
+        if settings.PING_URL:
+            self.chores.append(Chore("the ping", alerts.ping, PING_EVERY_S))
+
+    def look_around(self) -> None:
+        for chore in self.chores:
+            chore.when_due()
+        self.watch.round()
+
+
+def _sweep() -> None:
+    mended = engine.sweep(now=timezone.now(), alive=lives)
+    if mended:
+        log.warning("%d step(s) or run(s) were taken up again", mended)

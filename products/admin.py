@@ -34,6 +34,10 @@ class ProductAdmin(admin.ModelAdmin[Product]):
         "nutriscore", "nova_group", "allergens", "traces", "image_url", "quality", "fetched_at",
     ]  # fmt: skip
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        """Without ids alone: there is nothing to see of them."""
+        return super().get_queryset(request).filter(may_be_kept=True)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -101,16 +101,17 @@ class ProductDetail(APIView):
     )
     def get(self, request: AuthenticatedApiRequest, reference: str) -> Response:
         """Look a food up by its barcode, asking the providers where it is not known here; or fetch it by its id."""
-        wanted = _reference(reference)
-        if isinstance(wanted, Barcode):
-            product = lookup.lookup(wanted, request.user, before_asking=lambda: self._may_ask(request))
-        else:
-            product = _here(reference, request.user)
+        product = lookup.find(_reference(reference), request.user, before_asking=lambda: self._may_ask(request))
+        if product is None:
+            raise Http404
         return Response(as_json(shown(product, request)))
 
     @extend_schema(request=FoodChangesSerializer, responses=FoodSerializer, operation_id="products_change")
     def patch(self, request: AuthenticatedApiRequest, reference: str) -> Response:
-        """Change an own food; or correct a provider's food, for yourself alone."""
+        """Change an own food; or correct a provider's food, for yourself alone.
+
+        409 FIGURES_NOT_KEPT where the source lets nobody keep its figures: post them as an own food instead.
+        """
         product = _here(reference, request.user)
         changes = FoodChangesSerializer(data=request.data)
         changes.is_valid(raise_exception=True)

@@ -20,4 +20,5 @@ class ProductsConfig(AppConfig):
     def ready(self) -> None:
         register(checks.contact_is_given)
         register(checks.providers_are_known)
+        register(checks.what_may_not_be_stored_is_cached_briefly)
         post_migrate.connect(_index_for_search, sender=self)

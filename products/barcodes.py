@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 MIN_DIGITS, MAX_DIGITS = 4, 24  # what Open Food Facts has codes of
+SHORTEST_MEANT = 8  # digits: fewer may be an amount
 CHECKED_LENGTHS = (8, 12, 13, 14)  # GTIN-8, -12, -13, -14
 # GS1 application identifier 01 is the GTIN: in a Digital Link a path segment, in an element string in brackets.
 _DIGITAL_LINK = re.compile(r"^https?://[^\s?#]*/01/(\d{8}|\d{12,14})(?:[/?#]|$)", re.IGNORECASE)
@@ -68,6 +69,14 @@ def expand_upc_e(digits: str) -> str:
     else:
         manufacturer_item = body[:5] + "0000" + last
     return system + manufacturer_item + check
+
+
+def barcode_in(text: str) -> Barcode | None:
+    """The barcode that was typed where words may stand as well; None where it is none, or too short to be meant."""
+    try:
+        return normalise(text) if sum(character.isdecimal() for character in text) >= SHORTEST_MEANT else None
+    except InvalidBarcode:
+        return None
 
 
 def normalise(text: str) -> Barcode:

@@ -80,6 +80,8 @@ class Food:
                 flags = [flag for flag in flags if flag.code not in _ABOUT_FIGURES]
                 flags += doubts(self.per_100, impossible=())
             flags.insert(0, Flag("CORRECTED"))
+        if not self.product.may_be_kept:
+            flags.insert(0, Flag("NOT_KEPT", (self.source_label,)))
         code = Barcode(self.barcode) if self.barcode else None
         if code and code.shop_internal:
             flags.append(Flag("SHOP_INTERNAL"))
@@ -103,10 +105,20 @@ class Food:
         return SOURCES[self.product.source].label
 
     @property
-    def source_url(self) -> str | None:
+    def entry_url(self) -> str | None:
+        """Where the source's entry can be seen and mended."""
         if self.own:
             return None
         return SOURCES[self.product.source].page_url(barcode=self.barcode, source_id=self.product.source_id)
+
+    @property
+    def credit_url(self) -> str | None:
+        """Where the credit has to lead to; None where it need not lead anywhere."""
+        return None if self.own else SOURCES[self.product.source].home or None
+
+    @property
+    def source_url(self) -> str | None:
+        return self.entry_url or self.credit_url
 
     @property
     def attribution(self) -> str | None:

@@ -5,7 +5,7 @@ import json
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from dietintel.accounts.models import User
@@ -28,6 +29,24 @@ OWN = "own"  # the `source` of foods that people enter themselves
 FRESH_FOR = dt.timedelta(days=30)
 # How long a provider's "I do not know it" is believed: products are added to Open Food Facts every day.
 MISS_BELIEVED_FOR = (dt.timedelta(days=1), dt.timedelta(days=7), dt.timedelta(days=30))
+
+
+class FiguresNotKept(Exception):
+    """The food's source lets nobody keep its figures, so there is nothing here that could be changed: `product`.
+
+    Save them as an own food instead. `sentence` is for the person.
+    """
+
+    def __init__(self, product: "Product") -> None:
+        super().__init__(str(product.uuid))
+        self.product = product
+
+    @property
+    def sentence(self) -> str:
+        return gettext(
+            "The source does not allow these figures to be kept, so they cannot be changed here. "
+            "Save them as your own food, and change that."
+        )
 
 
 def fold(text: str) -> str:
@@ -45,8 +64,15 @@ class Basis(models.TextChoices):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def visible_to(self, user: User) -> "ProductQuerySet":
-        """The shared catalogue and the person's own foods; a user who was never saved is nobody, and has none."""
-        return self.filter(Q(owner=None) | Q(owner_id=user.pk))
+        """The shared catalogue and the person's own foods; a user who was never saved is nobody, and has none.
+
+        Of what may not be kept there is nothing to see here.
+        """
+        return self.filter(Q(owner=None) | Q(owner_id=user.pk), may_be_kept=True)
+
+    def ids_alone(self) -> "ProductQuerySet":
+        """Rows that only remember under which id their source has a food: they have neither name nor figures."""
+        return self.filter(may_be_kept=False)
 
     def owned_by(self, user: User) -> "ProductQuerySet":
         return self.filter(owner_id=user.pk)
@@ -55,6 +81,12 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Brings the person's own correction along, in the same query: `product.correction` has it then."""
         mine = Correction.objects.owned_by(user).filter(product=OuterRef("pk")).values("changes")
         return self.annotate(own_changes=Subquery(mine))
+
+    def stale(self, *, now: dt.datetime) -> "ProductQuerySet":
+        """Rows whose providers should be asked again, as `Product.stale` says of one; not those who lately said no."""
+        said_no = Miss.objects.filter(provider=OuterRef("source"), barcode=OuterRef("barcode"), ask_again_at__gt=now)
+        old = self.filter(owner=None, may_be_kept=True, fetched_at__lt=now - FRESH_FOR).exclude(barcode="")
+        return old.exclude(Exists(said_no))
 
     def known_as(self, barcode: Barcode, user: User) -> Iterable["Product"]:
         """Everything this person may see under a barcode, corrections included.
@@ -91,8 +123,19 @@ def _possible_figures(name: str) -> list[models.CheckConstraint]:
     ]
 
 
+# A row that says nothing about its food; all the other columns identify it.
+_SAYS_NOTHING = Q(
+    name="", names={}, brand="", quantity="", basis=Basis.GRAM, per_100={}, servings=[], nutriscore="",
+    nova_group__isnull=True, allergens__isnull=True, traces__isnull=True, image_url="", quality=[], search_text="",
+)  # fmt: skip
+
+
 class Product(models.Model):
-    """A food: one row per provider and barcode, shared by all, or a food that one person entered."""
+    """A food: one row per provider and barcode, shared by all, or a food that one person entered.
+
+    Where a provider lets nobody keep more than its ids, the row holds the id alone. What is shown of such a food comes
+    from the gateway's cache and is on the object only (`showing`); neither `save` nor the database takes it.
+    """
 
     uuid = models.UUIDField(_("id"), default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
@@ -118,6 +161,8 @@ class Product(models.Model):
     image_url = models.URLField(_("picture"), max_length=500, blank=True, default="")
     quality = models.JSONField(_("doubts"), default=list, blank=True)  # [{"code": …, "about": […]}]
     fetched_at = models.DateTimeField(_("as of"), default=timezone.now)
+    # False: the row is an id alone, and nobody may log, copy or correct what is shown of the food.
+    may_be_kept = models.BooleanField(_("may be kept"), default=True, editable=False)
     search_text = models.TextField(editable=False, default="")
 
     objects = ProductQuerySet.as_manager()
@@ -143,26 +188,47 @@ class Product(models.Model):
                 condition=Q(owner=None) & ~Q(source=OWN) | Q(owner__isnull=False) & Q(source=OWN),
                 name="products_own_foods_have_an_owner",
             ),
-            models.CheckConstraint(condition=~Q(name=""), name="products_have_a_name"),
+            models.CheckConstraint(
+                condition=Q(may_be_kept=True) & ~Q(name="") | Q(may_be_kept=False, owner=None) & _SAYS_NOTHING,
+                name="products_have_a_name_or_are_an_id_alone",
+            ),
             models.CheckConstraint(condition=Q(basis__in=Basis.values), name="products_known_basis"),
             *_possible_figures("products"),
         ]
         indexes = [models.Index(fields=["barcode"], name="products_barcode", condition=~Q(barcode=""))]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or self.source_id
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Raises FiguresNotKept where that would keep what may not be kept."""
+        if not self.may_be_kept and self.name:
+            raise FiguresNotKept(self)
         self.search_text = self.searchable()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
+        if not self.may_be_kept and self.barcode:
+            return reverse("food", args=[self.barcode])  # it has to be looked up
         return reverse("food", args=[self.uuid])  # under one barcode there may be several
+
+    @property
+    def own_food_url(self) -> str:
+        """The form for an own food, filled in with this one."""
+        return f"{reverse('food_new')}?copy={self.barcode or self.uuid}"
+
+    def showing(self, said: Mapping[str, Any]) -> "Product":
+        """This row's id with columns that may not be kept: a food to show, and never to save."""
+        for name, value in said.items():
+            setattr(self, name, value)
+        return self
 
     def searchable(self) -> str:
         """What a search looks through; bulk writers fill `search_text` with it, `save` does so itself."""
+        if not self.may_be_kept:
+            return ""
         codes = [self.barcode, self.barcode.lstrip("0")]  # people type them with and without leading zeros
         return fold(" ".join([self.name, *map(str, self.names.values()), self.brand, *codes]))
 

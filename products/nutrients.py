@@ -33,6 +33,18 @@ class Nutrient:
         return self.unit != "% vol"
 
     @property
+    def reference(self) -> Decimal | None:
+        """What an adult is advised to have in a day, in the nutrient's unit; None where nobody says."""
+        return REFERENCE.get(self.key)
+
+    @property
+    def reference_source(self) -> str:
+        """Who says so; empty where nobody does."""
+        if self.key not in REFERENCE:
+            return ""
+        return EFSA_FIBRE if self.key == "fiber_g" else EU_ANNEX_XIII
+
+    @property
     def most(self) -> Decimal:
         """More than this in 100 g cannot be."""
         if self.key == "energy_kcal":
@@ -87,6 +99,47 @@ FURTHER = (
     Nutrient("selenium_ug", _("Selenium"), "µg", MICRO),
     Nutrient("zinc_mg", _("Zinc"), "mg", MILLI),
 )
+
+EU_ANNEX_XIII = "Regulation (EU) No 1169/2011, Annex XIII"
+EFSA_FIBRE = "EFSA Journal 2010; 8(3):1462"
+# Reference intakes of adults for a day. Part B of that annex: energy and macronutrients; part A: vitamins and
+# minerals. It has none for fibre: 25 g is EFSA's adequate intake. What an adult needs depends on who it is; these are
+# what labels compare with.
+REFERENCE: Mapping[str, Decimal] = {
+    "energy_kcal": Decimal(2000),
+    "fat_g": Decimal(70),
+    "saturated_fat_g": Decimal(20),
+    "carbohydrates_g": Decimal(260),
+    "sugars_g": Decimal(90),
+    "fiber_g": Decimal(25),
+    "protein_g": Decimal(50),
+    "salt_g": Decimal(6),
+    "vitamin_a_ug": Decimal(800),
+    "vitamin_d_ug": Decimal(5),
+    "vitamin_e_mg": Decimal(12),
+    "vitamin_k_ug": Decimal(75),
+    "vitamin_c_mg": Decimal(80),
+    "vitamin_b1_mg": Decimal("1.1"),
+    "vitamin_b2_mg": Decimal("1.4"),
+    "vitamin_b3_mg": Decimal(16),
+    "vitamin_b6_mg": Decimal("1.4"),
+    "vitamin_b9_ug": Decimal(200),
+    "vitamin_b12_ug": Decimal("2.5"),
+    "vitamin_b7_ug": Decimal(50),
+    "vitamin_b5_mg": Decimal(6),
+    "potassium_mg": Decimal(2000),
+    "chloride_mg": Decimal(800),
+    "calcium_mg": Decimal(800),
+    "phosphorus_mg": Decimal(700),
+    "magnesium_mg": Decimal(375),
+    "iron_mg": Decimal(14),
+    "zinc_mg": Decimal(10),
+    "copper_mg": Decimal(1),
+    "manganese_mg": Decimal(2),
+    "fluoride_mg": Decimal("3.5"),
+    "selenium_ug": Decimal(55),
+    "iodine_ug": Decimal(150),
+}
 
 
 def _as_printed() -> tuple[Nutrient, ...]:

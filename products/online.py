@@ -20,7 +20,7 @@ from products import lookup, providers
 from products.barcodes import Barcode
 from products.models import Product, ProductQuerySet
 from products.providers.base import Found, ProductData, Searching, plain_words
-from workflows.tasks import enqueue
+from products.sources import SOURCES
 
 SEARCH_S = 8.0  # seconds that a person waits for a search; it is slower than a lookup by barcode
 
@@ -100,7 +100,7 @@ def keep(provider: Searching, text: str, barcode: str, source_id: str, user: Use
         return lookup.keep(hit, source=source, now=said_at)
     except GatewayError:
         product = lookup.keep(hit, source=source, now=said_at)
-        enqueue(lookup.refresh, product.pk, once_within_s=600)  # brings what a hit does not say
+        lookup.ask_again(product, now=timezone.now())  # brings what a hit does not say
         return product
     if said.kind != "food":
         raise lookup.ProductNotFound(Barcode(hit.barcode), kind=said.kind)
@@ -121,7 +121,7 @@ def _rows(source: str, hits: Iterable[ProductData], user: User) -> ProductQueryS
     barcodes = [hit.barcode for hit in hits if hit.barcode]
     ids = [hit.source_id for hit in hits if not hit.barcode]
     here = Q(barcode__in=barcodes) | Q(barcode="", source_id__in=ids)
-    return Product.objects.corrected_for(user).filter(here, source=source, owner=None)
+    return Product.objects.corrected_for(user).filter(here, source=source, owner=None, may_be_kept=True)
 
 
 def _identity(food: Product | ProductData) -> tuple[str, str]:
@@ -130,4 +130,10 @@ def _identity(food: Product | ProductData) -> tuple[str, str]:
 
 
 def _unsaved(said: ProductData, source: str, fetched_at: dt.datetime) -> Product:
-    return Product(source=source, barcode=said.barcode, fetched_at=fetched_at, **lookup.columns(said))
+    return Product(
+        source=source,
+        barcode=said.barcode,
+        fetched_at=fetched_at,
+        may_be_kept=SOURCES[source].storable,
+        **lookup.columns(said),
+    )

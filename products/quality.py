@@ -35,6 +35,7 @@ MESSAGES: dict[str, str | Promise] = {
     "NO_NAME": _("The source gives no name."),
     "CHECK_DIGIT": _("The last digit of the barcode does not fit the others: it may be misread."),
     "SHOP_INTERNAL": _("A shop prints such codes for itself; elsewhere the same code means something else."),
+    "NOT_KEPT": _("%(about)s lets us keep these figures for a day only. Save them as your own food to log it."),
     "CORRECTED": _("You have corrected this food."),
 }
 # Energy further from 4 · 9 · 4 than fibre, polyols and rounding explain.
@@ -61,8 +62,10 @@ class Flag:
     def message(self) -> str:
         """A sentence for people."""
         sentence = str(MESSAGES.get(self.code, self.code))
-        named = [str(NUTRIENTS[key].label) if key in NUTRIENTS else key for key in self.about]
-        return f"{sentence} ({', '.join(named)})" if named else sentence
+        named = ", ".join(str(NUTRIENTS[key].label) if key in NUTRIENTS else key for key in self.about)
+        if "%(about)s" in sentence:
+            return sentence % {"about": named}
+        return f"{sentence} ({named})" if named else sentence
 
 
 def doubts(values: Mapping[str, Decimal], *, impossible: Collection[str]) -> list[Flag]:

@@ -33,7 +33,7 @@ class FigureField(serializers.DecimalField):
         )
 
     def to_representation(self, value: Any) -> Any:
-        return _number(value)
+        return number(value)
 
 
 class Per100Serializer(serializers.Serializer[Any]):
@@ -49,8 +49,8 @@ class Per100Serializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        main = {key: _number(instance.get(key)) for key in MAIN_KEYS}
-        return main | {key: _number(instance[key]) for key in NUTRIENTS if key in instance and key not in main}
+        main = {key: number(instance.get(key)) for key in MAIN_KEYS}
+        return main | {key: number(instance[key]) for key in NUTRIENTS if key in instance and key not in main}
 
 
 class ServingSerializer(serializers.Serializer[Serving]):
@@ -65,7 +65,7 @@ class ServingSerializer(serializers.Serializer[Serving]):
         return Serving(valid["label"], valid["amount"])
 
     def to_representation(self, instance: Serving) -> dict[str, Any]:
-        return {"label": instance.label, "amount": _number(instance.amount)}
+        return {"label": instance.label, "amount": number(instance.amount)}
 
 
 class FlagSerializer(serializers.Serializer[Any]):
@@ -201,7 +201,7 @@ class OnlineSearchOutput(serializers.Serializer[Any]):
     results = OnlineFoodSerializer(many=True)
 
 
-def _number(value: Decimal | None) -> int | float | None:
+def number(value: Decimal | None) -> int | float | None:
     """A JSON number. Four decimals survive the way through a float unharmed."""
     if value is None:
         return None

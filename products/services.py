@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dietintel.accounts.models import User
 from products.barcodes import Barcode
-from products.models import OWN, Correction, Product
+from products.models import OWN, Correction, FiguresNotKept, Product
 from products.nutrients import Nutrients
 from products.providers.base import Serving
 from products.quality import doubts
@@ -82,8 +82,11 @@ def change_own_food(food: Product, changes: Mapping[str, Any]) -> bool:
 def correct(product: Product, user: User, changes: Mapping[str, Any]) -> Correction | None:
     """Put `changes` over a provider's food, for this user alone. Repeating it changes nothing more.
 
-    What equals the provider's own words is no correction; where nothing else is left, there is none: None.
+    What equals the provider's own words is no correction; where nothing else is left, there is none: None. Raises
+    FiguresNotKept: what differs would tell what it differs from.
     """
+    if not product.may_be_kept:
+        raise FiguresNotKept(product)
     with transaction.atomic():
         # The user's row is the lock: two corrections at once come one after the other, the first one included.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)

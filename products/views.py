@@ -17,10 +17,10 @@ from dietintel.accounts.models import User
 from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest, preferred_languages, render_part
 from products import lookup, online, scanning, services
-from products.barcodes import Barcode, InvalidBarcode, normalise
+from products.barcodes import Barcode, InvalidBarcode, barcode_in
 from products.foods import Food
 from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_from, initial_of, snapshot
-from products.models import Product
+from products.models import FiguresNotKept, Product
 from products.pictures import UnreadablePicture
 from products.providers.base import LONGEST_SEARCH, SEARCH_HITS, Searching, plain_words
 from products.search import InvalidCursor, Page, search
@@ -128,7 +128,7 @@ def _listed(request: AuthenticatedRequest, text: str, *, own_only: bool) -> dict
         page = search(text, request.user, cursor=request.GET.get("cursor", ""), own_only=own_only)
     except InvalidCursor:
         page = Page([], None)
-    code = _barcode_in(text)
+    code = barcode_in(text)
     return {
         "q": text,
         "own_only": own_only,
@@ -146,20 +146,18 @@ def _listed(request: AuthenticatedRequest, text: str, *, own_only: bool) -> dict
 def food(request: AuthenticatedRequest, reference: str) -> HttpResponse:
     """A barcode that is not known here is asked for now: that takes up to 8 seconds and is limited per person."""
     wanted = _reference(reference)
-    if not isinstance(wanted, Barcode):
-        product = _here(reference, request.user)
-        lookup.freshen(product, now=timezone.now())
-    else:
-        try:
-            product = lookup.lookup(wanted, request.user, before_asking=lambda: _may_ask(request))
-        except TooManyLookups as error:
-            shown: dict[str, object] = {"barcode": wanted, "wait": error.wait_s}
-            return _come_back(render(request, "products/too_many.html", shown, status=429), error.wait_s)
-        except lookup.ProductNotFound as error:
-            return render(request, "products/not_found.html", {"error": error, "form": ScanForm()}, status=404)
-        except lookup.ProvidersUnavailable as error:
-            shown = {"error": error}
-            return _come_back(render(request, "products/unavailable.html", shown, status=503), error.retry_after_s)
+    try:
+        product = lookup.find(wanted, request.user, before_asking=lambda: _may_ask(request))
+    except TooManyLookups as error:
+        shown: dict[str, object] = {"barcode": wanted, "wait": error.wait_s}
+        return _come_back(render(request, "products/too_many.html", shown, status=429), error.wait_s)
+    except lookup.ProductNotFound as error:
+        return render(request, "products/not_found.html", {"error": error, "form": ScanForm()}, status=404)
+    except lookup.ProvidersUnavailable as error:
+        shown = {"error": error}
+        return _come_back(render(request, "products/unavailable.html", shown, status=503), error.retry_after_s)
+    if product is None:
+        raise Http404
     seen = _shown(product, request)
     return render(request, "products/food.html", {"food": seen, "table": seen.table()})
 
@@ -167,7 +165,13 @@ def food(request: AuthenticatedRequest, reference: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def food_new(request: AuthenticatedRequest) -> HttpResponse:
+    """With `copy`, a barcode or an id: filled in with that food, which may have to be looked up."""
     initial = {**EMPTY, "barcode": request.GET.get("barcode", ""), "name": request.GET.get("name", "")}
+    copied = None
+    if "copy" in request.GET and request.method == "GET":
+        wanted = _reference(request.GET["copy"])
+        copied = _to_copy(request, wanted)
+        initial |= initial_of(copied) if copied else {"barcode": str(wanted) if isinstance(wanted, Barcode) else ""}
     form = FoodForm(request.POST or None, initial=initial)
     if form.is_valid():
         try:
@@ -177,15 +181,34 @@ def food_new(request: AuthenticatedRequest) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return redirect(made)
-    shown = {"form": form, "title": _("New food"), "back": reverse("foods")}
+    shown = {"form": form, "title": _("New food"), "back": reverse("foods"), "copied": copied}
     return render(request, "products/food_form.html", shown, status=422 if form.errors else 200)
+
+
+def _to_copy(request: AuthenticatedRequest, wanted: Barcode | uuid.UUID) -> Food | None:
+    """The food that somebody wants as their own; None, and a message why, where it cannot be had just now."""
+    try:
+        product = lookup.find(wanted, request.user, before_asking=lambda: _may_ask(request))
+    except TooManyLookups as error:
+        sentence = _("Many lookups in a short time. Try again in %(wait)d seconds.") % {"wait": error.wait_s}
+    except lookup.ProductError as error:
+        sentence = error.sentence
+    else:
+        if product is None:
+            raise Http404
+        return _shown(product, request)
+    messages.error(request, sentence)
+    return None
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def food_change(request: AuthenticatedRequest, reference: str) -> HttpResponse:
     """An own food is changed; over a provider's food goes the person's correction."""
-    product = _here(reference, request.user)
+    try:
+        product = _here(reference, request.user)
+    except FiguresNotKept as error:
+        return _nothing_to_change(request, error)
     seen = _shown(product, request)
     own = product.owner_id is not None
     shown_before = request.POST.get("shown", "")
@@ -208,7 +231,10 @@ def food_change(request: AuthenticatedRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def food_delete(request: AuthenticatedRequest, reference: str) -> HttpResponse:
     """An own food is deleted; a provider's food loses the person's correction."""
-    product = _here(reference, request.user)
+    try:
+        product = _here(reference, request.user)
+    except FiguresNotKept as error:
+        return _nothing_to_change(request, error)
     if product.owner_id is None and product.correction is None:
         raise Http404
     if request.method == "GET":
@@ -222,6 +248,11 @@ def food_delete(request: AuthenticatedRequest, reference: str) -> HttpResponse:
     return redirect(product)
 
 
+def _nothing_to_change(request: AuthenticatedRequest, error: FiguresNotKept) -> HttpResponse:
+    messages.error(request, error.sentence)
+    return redirect(error.product)
+
+
 def _shown(product: Product, request: AuthenticatedRequest) -> Food:
     return Food(product, preferred_languages(request), timezone.now())
 
@@ -229,14 +260,6 @@ def _shown(product: Product, request: AuthenticatedRequest) -> Food:
 def _known(request: AuthenticatedRequest, code: Barcode) -> Food | None:
     product = lookup.known(code, request.user)
     return _shown(product, request) if product else None
-
-
-def _barcode_in(text: str) -> Barcode | None:
-    """The barcode that was typed into the search, so that one tap looks it up."""
-    try:
-        return normalise(text) if sum(character.isdecimal() for character in text) >= 8 else None
-    except InvalidBarcode:
-        return None
 
 
 def _reference(text: str) -> Barcode | uuid.UUID:

@@ -9,7 +9,9 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 
+from dietintel.gateway.client import TOKENS
 from dietintel.gateway.session import session
+from dietintel.gateway.tally import TALLY
 from tests import services
 from tests.clock import FakeClock
 from tests.provider import FakeProvider
@@ -64,6 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    # Last: Playwright leaves a running event loop in its process, and views that bridge to async refuse to run there.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def missing(reason: str) -> None:
@@ -75,16 +79,24 @@ def missing(reason: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """`services("postgres", "redis")`: the test starts these itself; without names both."""
+    """`services("postgres", "redis", "prometheus")`: the test starts these itself; without names the first two."""
     if marker := item.get_closest_marker("services"):
         for name in marker.args or ("postgres", "redis"):
             try:
-                {"postgres": services.find_postgres, "redis": services.find_redis}[name]()
+                getattr(services, f"find_{name}")()
             except services.NotInstalled as none:
                 missing(f"{name}: {none}")
 
 
 # --- Fixtures ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _own_memory() -> Iterator[None]:
+    """What the process remembers of providers is no business of the next test, nor of the database of this machine."""
+    yield
+    TALLY.forget()
+    TOKENS.forget()
 
 
 @pytest.fixture(autouse=True)

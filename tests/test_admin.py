@@ -23,7 +23,7 @@ def operator(client):
 
 
 MODELS = ["accounts_user", "accounts_token", "gateway_providerstate", "gateway_transition", "products_product",
-          "products_correction", "products_miss"]  # fmt: skip
+          "products_correction", "products_miss", "workflows_run", "workflows_step"]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS)

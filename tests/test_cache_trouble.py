@@ -14,7 +14,6 @@ from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
-from django_q.models import OrmQ
 from django_redis.pool import ConnectionFactory
 
 from dietintel.cache import BriefRedis
@@ -25,6 +24,7 @@ from products.models import FRESH_FOR, Product
 from tests import services
 from tests.factories import make_product, make_token, make_user, off_product
 from tests.pictures import barcode_image, encoded
+from workflows.models import Run
 
 pytestmark = pytest.mark.django_db
 needs_redis = pytest.mark.services("redis")
@@ -38,7 +38,7 @@ USES = {
     "upload": "throttle_upload",
     "upstream": "throttle_upstream",
     "answer": ":gw:",
-    "enqueued": ":enqueued:",
+    "refresh": ":refreshing:",
 }
 
 
@@ -131,7 +131,7 @@ def test_the_cache_is_used_by_all_that_are_tested_here(household, inside):
 
     assert [use for use in USES if not keys_of(inside, use)] == []
     assert household.provider.hits() == 1
-    assert OrmQ.objects.count() == 1
+    assert Run.objects.count() == 1
 
 
 # --- No server --------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_stalled_redis_costs_half_a_second_and_is_then_left_alone(household, ser
     inside.flushall()
     household.goes_on()
     assert keys_of(inside, "session")
-    assert keys_of(inside, "enqueued")
+    assert keys_of(inside, "refresh")
 
 
 @needs_redis
@@ -237,10 +237,10 @@ def test_what_cannot_be_read_is_not_there(household, inside, stored):
     household.goes_on()
 
     assert household.provider.hits() == 2  # the kept answer was not there, so the provider was asked
-    assert OrmQ.objects.count() == 2  # nor was the note that the refresh is on its way
+    assert keys_of(inside, "refresh")  # and the note that a refresh is on its way was made anew
     household.looks_up_unknown()
     household.looks_up_stale()
-    assert (household.provider.hits(), OrmQ.objects.count()) == (2, 2)  # and both are there again
+    assert (household.provider.hits(), Run.objects.count()) == (2, 1)
 
 
 @needs_redis
@@ -281,4 +281,4 @@ def test_database_cache_that_holds_garbage_is_an_empty_cache(provider, settings,
 
     household.goes_on()
 
-    assert (household.provider.hits(), OrmQ.objects.count()) == (2, 2)
+    assert (household.provider.hits(), Run.objects.count()) == (2, 1)

@@ -46,6 +46,12 @@ def setting_as_read(tmp_path, name, **settings):
         ("OFF_BASE_URL", "world.openfoodfacts.org"),
         ("SECRET_KEY", "short"),
         ("WEB_THREADS", "1"),
+        ("EMAIL_URL", "mail.example.org"),
+        ("EMAIL_URL", "smtp://host:port"),
+        ("ALERT_EMAIL", "ada@example.org"),
+        ("ALERT_WEBHOOK_URL", "hooks.example.org"),
+        ("HEALTH_MEMORY_DEGRADED_PERCENT", "95"),
+        ("HEALTH_QUEUE_STUCK_S", "soon"),
         ("MAX_CONCURRENT_REQUESTS", "0"),
         ("TLS_CERT", "/nowhere/cert.pem"),
         ("DEBUG", "perhaps"),
@@ -69,6 +75,10 @@ def setting_as_read(tmp_path, name, **settings):
         ("DATABASE_URL", "postgres://user@localhost/?sslmode=require"),
         ("DATABASE_URL", "sqlite://"),
         ("FDC_BASE_URL", "api.nal.usda.gov"),
+        ("FATSECRET_BASE_URL", "platform.fatsecret.com"),
+        ("FATSECRET_TOKEN_URL", "oauth.fatsecret.com/connect/token"),
+        ("FATSECRET_CLIENT_ID", "without-a-secret"),
+        ("FATSECRET_CLIENT_SECRET", "without-an-id"),
         ("PROVIDER_ORDER", "nobody"),
     ],
 )
@@ -153,6 +163,18 @@ def test_words_are_separated_by_commas(monkeypatch):
     assert env.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
 
 
+def test_client_secret_is_in_no_sentence(tmp_path):
+    ended = start(tmp_path, FATSECRET_CLIENT_SECRET="planted-secret")
+
+    assert "belong together" in ended.stderr
+    assert "planted-secret" not in ended.stderr + ended.stdout
+
+
+def test_fatsecret_is_asked_at_its_own_addresses_unless_told_otherwise(tmp_path):
+    assert setting_as_read(tmp_path, "FATSECRET_BASE_URL") == "https://platform.fatsecret.com"
+    assert setting_as_read(tmp_path, "FATSECRET_TOKEN_URL") == "https://oauth.fatsecret.com/connect/token"
+
+
 def test_address_loses_its_final_slash(monkeypatch):
     monkeypatch.setenv("OFF_BASE_URL", "https://example.org/off/")
 
@@ -170,3 +192,15 @@ def test_whole_number_out_of_bounds_is_a_sentence(monkeypatch):
 
     with pytest.raises(ImproperlyConfigured, match="PORT is 0, which is not between 1 and 65535."):
         env.whole("PORT", 8000, least=1, most=65535)
+
+
+def test_mail_server_is_one_address_and_its_password_is_repeated_nowhere(tmp_path):
+    mail = {"EMAIL_URL": "submission://ada%40example.org:s3cret@mail.example.org", "ALERT_EMAIL": "bob@example.org"}
+    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_TIMEOUT", "DEFAULT_FROM_EMAIL")
+    wrong = start(tmp_path, EMAIL_URL="submission://ada:s3cret@mail.example.org:port")
+
+    assert [setting_as_read(tmp_path, name, **mail) for name in names] == [
+        "mail.example.org", 587, "s3cret", True, 10, "ada@example.org",
+    ]  # fmt: skip
+    assert "EMAIL_URL is not an address like" in wrong.stderr
+    assert "s3cret" not in wrong.stderr.splitlines()[-1]

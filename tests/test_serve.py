@@ -179,3 +179,26 @@ def test_taken_port_is_one_sentence_and_no_attempt(serve):
         f"DietIntel cannot start. Port {port} on 127.0.0.1 is taken by another program;"
         " the settings HOST and PORT choose another.\n"
     )
+
+
+@pytest.mark.long
+def test_several_web_processes_tell_of_all_of_them_and_of_those_that_died(serve):
+    service = serve("--only", "web", WEB_WORKERS="2")
+    wait_until(service.answers)
+    web = wait_until(lambda: service.child("granian"))
+    address = f"http://127.0.0.1:{service.port}"
+
+    def counted() -> list[str]:
+        text = requests.get(f"{address}/metrics", timeout=5).text
+        return re.findall(r'dietintel_http_requests_total{.*route="login/".*} (.*)', text)
+
+    for _request in range(30):
+        requests.get(f"{address}/login/", timeout=5)
+    victim = max(web.children(), key=lambda process: process.pid)
+    victim.kill()
+    wait_until(lambda: victim not in web.children() and len(web.children()) >= 2)
+    wait_until(service.answers)
+
+    assert [counted() for _ask in range(6)] == [["30.0"]] * 6
+    service.process.terminate()  # it clears up after itself
+    assert service.process.wait(PATIENCE_S) == 0, service.said.read_text()

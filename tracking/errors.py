@@ -1,5 +1,7 @@
 """What the diary refuses, with a sentence for the person."""
 
+from django.utils.translation import gettext as _
+
 
 class DiaryError(Exception):
     """Nothing was written. `sentence` is for the person, `field` says what it is about; empty: the whole."""
@@ -16,3 +18,8 @@ class Refused(DiaryError):
 
 class Conflict(DiaryError):
     """It clashes with what is there already. Look at that first."""
+
+
+def gone() -> Conflict:
+    """Another tab or device was quicker."""
+    return Conflict(_("It was deleted meanwhile."))

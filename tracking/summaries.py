@@ -1,17 +1,23 @@
 """What a day or a range of days adds up to. Reads only; as many queries for fifty items as for five."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 
 from dietintel.accounts.models import User
 from products.foods import Food
 from products.models import Product
+from products.nutrients import rounded
 from tracking.models import STANDARD_MEALS, Basis, Meal, MealItem
+from tracking.series import MEAN_OVER, NO_FIGURE, ONE_DAY, DayFigure, Series
 from tracking.targets import DayTarget, targets_between
 from tracking.totals import NOTHING, Totals, add_up, apportioned, portion, whole
+
+MOST_DAYS = 3_660  # of one history: ten years
 
 
 @dataclass(frozen=True)
@@ -48,40 +54,66 @@ class Day:
 
         None where nobody declared any.
         """
-        meals = [meal.totals.get("energy_kcal") for meal in self.meals]
+        return self.shown_energy(Decimal(1))
+
+    def shown_energy(self, per_kcal: Decimal) -> dict[int | str, Decimal | None]:
+        """The same in another unit, of which a kilocalorie has `per_kcal`: whole kilojoules add up as well."""
+        meals = [_times(meal.totals.get("energy_kcal"), per_kcal) for meal in self.meals]
         of_meals = apportioned(meals, whole(sum((each for each in meals if each is not None), Decimal(0))))
         shown: dict[int | str, Decimal | None] = {}
         for meal, of_meal in zip(self.meals, of_meals, strict=True):
             shown[meal.name] = of_meal
-            items = [item.totals.get("energy_kcal") for item in meal.items]
+            items = [_times(item.totals.get("energy_kcal"), per_kcal) for item in meal.items]
             shown |= zip((item.pk for item in meal.items), apportioned(items, of_meal or Decimal(0)), strict=True)
         return shown
+
+
+def _times(value: Decimal | None, factor: Decimal) -> Decimal | None:
+    return None if value is None else value * factor
 
 
 def day_of(user: User, date: dt.date) -> Day:
     """One day. Each item's `product` comes along with the person's correction."""
     meals = {meal.name: meal for meal in Meal.objects.owned_by(user).filter(day=date).order_by("pk")}
-    items = list(MealItem.objects.owned_by(user).filter(meal__day=date).order_by("position", "pk"))
+    by_meal = _items_by_meal(user, list(meals.values()))
+    names = [*STANDARD_MEALS, *(name for name in meals if name not in STANDARD_MEALS)]
+    summaries = [_summary(name, meals.get(name), by_meal) for name in names]
+    target = targets_between(user, date, date).get(date)
+    return Day(date, tuple(summaries), add_up(meal.totals for meal in summaries), target)
+
+
+def meals_with_items(user: User, meals: Sequence[Meal]) -> list[MealSummary]:
+    """What is in each of these meals of one person. Two queries, however many; products as in `day_of`."""
+    by_meal = _items_by_meal(user, meals)
+    return [_summary(meal.name, meal, by_meal) for meal in meals]
+
+
+def _items_by_meal(user: User, meals: Sequence[Meal]) -> dict[int, list[MealItem]]:
+    there = {meal.pk: meal for meal in meals}
+    by_meal: dict[int, list[MealItem]] = {}
+    items = list(MealItem.objects.owned_by(user).filter(meal__in=there).order_by("position", "pk"))
+    for item in with_foods(user, items):
+        item.meal = there[item.meal_id]
+        by_meal.setdefault(item.meal_id, []).append(item)
+    return by_meal
+
+
+def _summary(name: str, meal: Meal | None, by_meal: Mapping[int, list[MealItem]]) -> MealSummary:
+    eaten = tuple(by_meal.get(meal.pk, ())) if meal else ()
+    label = str(STANDARD_MEALS.get(name, name))
+    return MealSummary(name, label, meal, eaten, add_up(item.totals for item in eaten))
+
+
+def with_foods(user: User, items: Sequence[MealItem]) -> Sequence[MealItem]:
+    """The same items, each with its `product` and the person's correction of it. One query."""
     products = (
         Product.objects.visible_to(user)
         .corrected_for(user)
         .in_bulk({item.product_id for item in items if item.product_id})
     )
-    by_meal: dict[int, list[MealItem]] = {}
     for item in items:
         item.product = products.get(item.product_id) if item.product_id else None
-        by_meal.setdefault(item.meal_id, []).append(item)
-    summaries = []
-    for name in [*STANDARD_MEALS, *(name for name in meals if name not in STANDARD_MEALS)]:
-        meal = meals.get(name)
-        eaten = tuple(by_meal.get(meal.pk, ())) if meal else ()
-        for item in eaten:
-            assert meal
-            item.meal = meal
-        label = str(STANDARD_MEALS.get(name, name))
-        summaries.append(MealSummary(name, label, meal, eaten, add_up(item.totals for item in eaten)))
-    target = targets_between(user, date, date).get(date)
-    return Day(date, tuple(summaries), add_up(meal.totals for meal in summaries), target)
+    return items
 
 
 def changed_since(item: MealItem) -> Food | None:
@@ -101,3 +133,30 @@ def totals_between(user: User, first: dt.date, last: dt.date) -> dict[dt.date, T
         eaten = portion(figures, at_least, amount / Basis(basis).size)
         sums[day] = sums.get(day, NOTHING) + eaten
     return dict(sorted(sums.items()))
+
+
+def figures_between(user: User, key: str, first: dt.date, last: dt.date) -> dict[dt.date, DayFigure]:
+    """What `totals_between` says of one nutrient, and reads nothing else. One query."""
+    rows = MealItem.objects.owned_by(user).filter(meal__day__range=(first, last))
+    sums: dict[dt.date, DayFigure] = {}
+    columns = rows.values_list("meal__day", "basis", "amount", KeyTransform(key, "figures"), "at_least")
+    for day, basis, amount, figure, at_least in columns.iterator():
+        # SQLite gives a float, whose shortest text is the decimal that was kept.
+        known = None if figure is None else rounded(Decimal(str(figure)) * (amount / Basis(basis).size))
+        sums[day] = sums.get(day, NO_FIGURE) + DayFigure(known, known is None or key in at_least)
+    return dict(sorted(sums.items()))
+
+
+@dataclass(frozen=True)
+class History:
+    """One nutrient over many days. `targets` has the days that aim for this nutrient."""
+
+    series: Series
+    targets: Mapping[dt.date, Decimal]
+
+
+def history_of(user: User, key: str, first: dt.date, last: dt.date) -> History:
+    """Reaches back six days more, for the means of the first days. Three queries, however many days."""
+    figures = figures_between(user, key, first - (MEAN_OVER - 1) * ONE_DAY, last)
+    aims = {day: target.get(key) for day, target in targets_between(user, first, last).items()}
+    return History(Series(first, last, figures), {day: aim for day, aim in aims.items() if aim is not None})

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import socket
 import time
 from contextlib import suppress
 from typing import Any
@@ -18,6 +17,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from workflows.models import Host
+from workflows.processes import this_host
 from workflows.states import Priority
 
 KEYS = {priority: f"{priority.value}:{priority.name.lower()}" for priority in Priority}
@@ -93,7 +93,7 @@ class LaneBroker(ORM):  # type: ignore[misc]
         if time.monotonic() - self._stat_at > STAT_EVERY_S:
             self._stat_at = time.monotonic()
             super().set_stat(key, value, 5 * STAT_EVERY_S)
-            name = f"{socket.gethostname()[:60]}:{os.getpid()}"
+            name = f"{this_host()}:{os.getpid()}"
             with suppress(DatabaseTrouble):  # it comes back, and then it beats again
                 Host.objects.update_or_create(name=name, defaults={"workers": self.workers, "beat_at": timezone.now()})
 

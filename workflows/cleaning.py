@@ -3,8 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import models
 
@@ -16,39 +15,37 @@ RUNS_KEPT = dt.timedelta(days=90)
 HOSTS_KEPT = dt.timedelta(days=7)
 
 
-Old = Callable[[dt.datetime], "models.QuerySet[Any]"]
-
-
-class Sweep(Protocol):
-    """Deletes what is too old or nobody's, and says how many went; with `dry_run`, how many would go."""
-
-    def __call__(self, now: dt.datetime, *, dry_run: bool = False) -> int: ...
-
-
 @dataclass(frozen=True)
 class Rule:
+    """`old(now)` is a queryset of the rows that may go; or `sweep(now)` deletes what is no row, and says how much."""
+
     name: str
-    sweep: Sweep
+    old: Callable[[dt.datetime], "models.QuerySet[Any]"] | None = None
+    sweep: Callable[[dt.datetime], int] | None = None
+
+    def count(self, now: dt.datetime) -> int | None:
+        """How much would go now; None where that is not known before."""
+        return self.old(now).count() if self.old else None
 
 
 _RULES: dict[str, Rule] = {}
 
 
-def may_go(name: str) -> Callable[[Old], Old]:
-    """Register a rule: a function of the time that returns a queryset of the rows that may go."""
+def may_go(name: str) -> Callable[[Callable[[dt.datetime], "models.QuerySet[Any]"]], Callable[..., Any]]:
+    """Register a rule: a function of the time that returns the rows that may go."""
 
-    def register(old: Old) -> Old:
-        _RULES[name] = Rule(name, partial(_delete_rows, old))
+    def register(old: Callable[[dt.datetime], "models.QuerySet[Any]"]) -> Callable[..., Any]:
+        _RULES[name] = Rule(name, old)
         return old
 
     return register
 
 
-def sweeps(name: str) -> Callable[[Sweep], Sweep]:
-    """Register a rule for what is no row: a function that deletes it. Safe to repeat, and to stop in the middle."""
+def swept_by(name: str) -> Callable[[Callable[[dt.datetime], int]], Callable[[dt.datetime], int]]:
+    """Register a rule for what is no row: a function of the time that deletes it, and returns how much went."""
 
-    def register(sweep: Sweep) -> Sweep:
-        _RULES[name] = Rule(name, sweep)
+    def register(sweep: Callable[[dt.datetime], int]) -> Callable[[dt.datetime], int]:
+        _RULES[name] = Rule(name, sweep=sweep)
         return sweep
 
     return register
@@ -59,19 +56,16 @@ def rules() -> list[Rule]:
 
 
 def clean(rule: Rule, *, now: dt.datetime) -> int:
-    """Delete what the rule says. Returns how much went. Safe to repeat, and to stop in the middle."""
-    return rule.sweep(now)
-
-
-def _delete_rows(old: Old, now: dt.datetime, *, dry_run: bool = False) -> int:
-    if dry_run:
-        return old(now).count()
+    """Delete what the rule says. Returns how many of its rows went. Safe to repeat, and to stop in the middle."""
+    if rule.sweep:
+        return rule.sweep(now)
+    assert rule.old
     gone = 0
     while True:
-        ids = list(old(now).order_by("pk").values_list("pk", flat=True)[:SLICE])
+        ids = list(rule.old(now).order_by("pk").values_list("pk", flat=True)[:SLICE])
         if not ids:
             return gone
-        old(now).model._base_manager.filter(pk__in=ids).delete()
+        rule.old(now).model._base_manager.filter(pk__in=ids).delete()
         gone += len(ids)
 
 

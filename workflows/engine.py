@@ -17,13 +17,14 @@ from django.db.models import F
 
 from dietintel.accounts.models import User
 from dietintel.http import current_request_id
-from workflows import broker, registry, rules
+from workflows import broker, figures, registry, rules
 from workflows.definitions import MOST_ITEMS, StepPlan, Workflow
 from workflows.models import Attempt, Event, Run, Step
 from workflows.rules import Change, Seen
 from workflows.states import ENDED_STEP, Outcome, Priority, RunState, StepState
 
 LEASE = dt.timedelta(seconds=broker.LEASE_S)
+Steps = dict[rules.Place, Step]  # of one run
 MOST_OUTPUT = 64 * 1024  # bytes of JSON: larger things belong into files or tables, and their ids into outputs
 
 
@@ -81,52 +82,61 @@ def start(
     missing, unknown = definition.inputs - given.keys(), given.keys() - definition.inputs - definition.optional_inputs
     if missing or unknown:
         raise TypeError(f"{workflow.name}: missing {sorted(missing)}, unknown {sorted(unknown)}")
-    run = Run(
-        workflow=workflow.name,
-        version=workflow.version,
-        plan=[each.kept() for each in definition.plan],
-        input=_plain(given),
-        user=user,
-        priority=workflow.priority if priority is None else priority,
-        key=key,
-        created_at=now,
-        deadline_at=now + workflow.deadline if workflow.deadline else None,
-        request_id=current_request_id(),
-    )
-    try:
-        with transaction.atomic():
-            run.save()
-            steps = [Step(run=run, name=each.name, order=order) for order, each in enumerate(definition.plan)]
-            Step.objects.bulk_create(steps)
-            _note(run, "started", now=now)
-            _advance(run, now=now)
-    except IntegrityError:
-        live = Run.objects.live().filter(workflow=workflow.name, key=key).first() if key else None
-        if live is None:
-            raise
-        return live
-    return run
+    for last_try in (False, False, True):
+        run = Run(
+            workflow=workflow.name,
+            version=workflow.version,
+            plan=[each.kept() for each in definition.plan],
+            input=_plain(given),
+            user=user,
+            priority=workflow.priority if priority is None else priority,
+            key=key,
+            created_at=now,
+            deadline_at=now + workflow.deadline if workflow.deadline else None,
+            request_id=current_request_id(),
+        )
+        try:
+            with transaction.atomic():
+                run.save()
+                steps = [Step(run=run, name=each.name, order=order) for order, each in enumerate(definition.plan)]
+                Step.objects.bulk_create(steps)
+                _note(run, "started", now=now)
+                _advance(run, _by_place(steps), now=now)
+            return run
+        except IntegrityError:
+            same = Run.objects.filter(workflow=workflow.name, key=key) if key else Run.objects.none()
+            if live := same.live().first():
+                return live
+            if last_try or not same.exists():
+                raise
+            # The other one ended in this moment, so the key is free.
+    raise AssertionError("unreachable")
 
 
 # --- Working ----------------------------------------------------------------------------------------------------
 def claim(step_id: int, *, worker: str, now: dt.datetime) -> Claim | None:
     """Take a step. None where it is not to be worked on now: done, cancelled, not due, or somebody else's."""
     with transaction.atomic():
-        run = _locked_run_of(step_id)
-        if run is None or run.ended or run.stopping:
+        # The lock is the run's. The step may be seen as it was before somebody else gave the lock back; then the
+        # conditional UPDATE below says no, and there is a newer message about it.
+        step = Step.objects.select_related("run").select_for_update(of=("run",)).filter(pk=step_id).first()
+        if step is None or step.run.ended or step.run.stopping:
             return None
-        step = Step.objects.get(pk=step_id)
+        run = step.run
         if step.state == StepState.RUNNING and step.lease_until and step.lease_until <= now:
-            _lose(run, step, now=now)
+            steps = _steps_of(run)
+            step = steps[step.name, step.index]
+            if step.state == StepState.RUNNING and step.lease_until and step.lease_until <= now:
+                _lose(run, steps, step, now=now)
             if run.ended or run.stopping:
                 return None
-            step.refresh_from_db()
         if step.state != StepState.READY or step.not_before is None or step.not_before > now:
             return None
         try:
             workflow = registry.workflow_called(run.workflow, run.version)
         except registry.UnknownWorkflow as error:
-            _fail(run, step, str(error), now=now)
+            _fail_step(run, step, str(error), now=now)
+            _advance(run, _steps_of(run), now=now)
             return None
         claimed = Step.objects.filter(pk=step.pk, state=StepState.READY, token=step.token).update(
             state=StepState.RUNNING, token=F("token") + 1, attempt=F("attempt") + 1, worker=worker,
@@ -134,12 +144,13 @@ def claim(step_id: int, *, worker: str, now: dt.datetime) -> Claim | None:
         )  # fmt: skip
         if not claimed:
             return None
-        step.refresh_from_db()
+        step.token, step.attempt = step.token + 1, step.attempt + 1  # as it was when nobody else was first
         Attempt.objects.create(step=step, number=step.token, worker=worker, started_at=now)
         if run.state == RunState.PENDING:
             run.state, run.started_at = RunState.RUNNING, run.started_at or now
             run.save(update_fields=["state", "started_at"])
         _note(run, "step started", step=step, now=now, worker=worker, attempt=step.attempt)
+        _write_events(run)
         plan = _plan(run)[step.name]
         return Claim(
             step.pk, run.pk, step.token, workflow, plan, step.attempt, step.message, _arguments(run, step, plan),
@@ -153,8 +164,7 @@ def renew(claim: Claim, *, now: dt.datetime) -> str | None:
     if not mine.update(lease_until=now + LEASE):
         return "lost"
     broker.hold(claim.message, now=now)
-    stopping, deadline = Run.objects.values_list("stopping", "deadline_at").get(pk=claim.run_id)
-    return stopping or ("deadline" if deadline is not None and deadline <= now else None)
+    return Run.objects.values_list("stopping", flat=True).get(pk=claim.run_id) or None
 
 
 def report_progress(claim: Claim, progress: float, note: str) -> None:
@@ -191,7 +201,7 @@ def succeed(
     Raises Lost, and whatever `work` raises; nothing is written then, nor has `work` had an effect.
     """
     with transaction.atomic():
-        run, step = _reported(claim)
+        run, steps, step = _reported(claim)
         if work is not None:
             output = work()
         step.output = _plain(output)
@@ -205,7 +215,7 @@ def succeed(
         step.state, step.progress, step.finished_at, step.error = StepState.DONE, 1.0, now, ""
         _save_ended(step)
         _note(run, "step done", step=step, now=now)
-        _advance(run, now=now)
+        _advance(run, steps, now=now)
 
 
 def fail(
@@ -219,16 +229,16 @@ def fail(
 ) -> None:
     """Record a try that failed: another follows after a while, if any are left and it is worth it. Raises Lost."""
     with transaction.atomic():
-        run, step = _reported(claim)
+        run, steps, step = _reported(claim)
         _close(step, outcome, error=error, now=now)
         _after_failure(run, step, claim.plan, error, worth_retrying, retry_after_s, now=now)
-        _advance(run, now=now)
+        _advance(run, steps, now=now)
 
 
 def give_back(claim: Claim, *, outcome: Outcome, now: dt.datetime) -> None:
     """Record that the work was stopped from outside; it does not count as a try. Raises Lost."""
     with transaction.atomic():
-        run, step = _reported(claim)
+        run, steps, step = _reported(claim)
         _close(step, outcome, now=now)
         if run.stopping:
             step.state, step.finished_at = StepState.CANCELLED, now
@@ -237,7 +247,7 @@ def give_back(claim: Claim, *, outcome: Outcome, now: dt.datetime) -> None:
             step.attempt -= 1
             _make_ready(run, step, due=now)
         _note(run, f"step {outcome.value}", step=step, now=now)
-        _advance(run, now=now)
+        _advance(run, steps, now=now)
 
 
 # --- Deciding from outside --------------------------------------------------------------------------------------
@@ -252,7 +262,7 @@ def cancel(run: Run, *, by: str, now: dt.datetime) -> Run:
         run.stopping, run.cancelled_by = "cancel", by
         run.save(update_fields=["stopping", "cancelled_by"])
         _note(run, "cancel asked for", now=now, by=by)
-        _advance(run, now=now)
+        _advance(run, _steps_of(run), now=now)
         return run
 
 
@@ -260,7 +270,8 @@ def retry(run: Run, *, by: str, now: dt.datetime) -> Run:
     """Go on from where it broke: what is done stays done. Raises NothingToRetry."""
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run.pk)
-        again = [step for step in run.steps.all() if step.state in ENDED_STEP and step.state != StepState.DONE]
+        steps = _steps_of(run)
+        again = [step for step in steps.values() if step.state in ENDED_STEP and step.state != StepState.DONE]
         gathered = {step.name for step in again if step.index >= 0}
         if not run.ended or not again:
             raise NothingToRetry("Nothing in this run is left to try again.")
@@ -271,13 +282,13 @@ def retry(run: Run, *, by: str, now: dt.datetime) -> Run:
                 run.save()
         except IntegrityError as error:
             raise NothingToRetry("Another run does the same at this moment.") from error
-        for step in run.steps.all():
+        for step in steps.values():
             if step in again or (step.index < 0 and step.name in gathered):
                 step.state, step.attempt, step.losses, step.slot = StepState.BLOCKED, 0, 0, None
                 step.finished_at, step.error, step.progress, step.note = None, "", 0.0, ""
                 step.save()
         _note(run, "retried", now=now, by=by)
-        _advance(run, now=now)
+        _advance(run, steps, now=now)
         return run
 
 
@@ -305,12 +316,13 @@ def sweep(*, now: dt.datetime, alive: Callable[[str], bool] = lambda worker: Tru
 def _take_back(step_id: int, *, now: dt.datetime, alive: Callable[[str], bool]) -> bool:
     with transaction.atomic():
         run = _locked_run_of(step_id)
-        step = Step.objects.filter(pk=step_id, state=StepState.RUNNING).first()
-        if run is None or step is None or step.lease_until is None:
+        steps = {} if run is None else _steps_of(run)
+        step = _step_called(step_id, steps)
+        if run is None or step is None or step.state != StepState.RUNNING or step.lease_until is None:
             return False
         if step.lease_until > now and alive(step.worker):
             return False
-        _lose(run, step, now=now)
+        _lose(run, steps, step, now=now)
         return True
 
 
@@ -322,7 +334,7 @@ def _end_at_deadline(run_id: int, *, now: dt.datetime) -> bool:
         run.stopping = "deadline"
         run.save(update_fields=["stopping"])
         _note(run, "deadline", now=now)
-        _advance(run, now=now)
+        _advance(run, _steps_of(run), now=now)
         return True
 
 
@@ -341,23 +353,36 @@ def _locked_run_of(step_id: int) -> Run | None:
     return Run.objects.select_for_update(of=("self",)).filter(steps=step_id).first()
 
 
-def _reported(claim: Claim) -> tuple[Run, Step]:
+def _steps_of(run: Run) -> Steps:
+    """Without the large things in them: those are fetched for the one step that is asked."""
+    return _by_place(run.steps.defer("item", "output", "once"))
+
+
+def _by_place(steps: Iterable[Step]) -> Steps:
+    return {(step.name, step.index): step for step in steps}
+
+
+def _step_called(step_id: int, steps: Steps) -> Step | None:
+    return next((step for step in steps.values() if step.pk == step_id), None)
+
+
+def _reported(claim: Claim) -> tuple[Run, Steps, Step]:
     run = Run.objects.select_for_update().get(pk=claim.run_id)
-    step = Step.objects.get(pk=claim.step_id)
-    if (step.token, step.state) != (claim.token, StepState.RUNNING):
+    steps = _steps_of(run)
+    step = _step_called(claim.step_id, steps)
+    if step is None or (step.token, step.state) != (claim.token, StepState.RUNNING):
         raise Lost
-    return run, step
+    return run, steps, step
 
 
-def _advance(run: Run, *, now: dt.datetime) -> None:
-    """Write what follows from what is recorded."""
+def _advance(run: Run, steps: Steps, *, now: dt.datetime) -> None:
+    """Write what follows from what is recorded, and the events of the whole transaction."""
     plan = _plan(run)
-    steps = {(step.name, step.index): step for step in run.steps.all()}
     found = rules.derive(
         list(plan.values()),
         [Seen(step.name, step.index, StepState(step.state), step.slot) for step in steps.values()],
         stopping=run.stopping,
-        lengths={name: _length(steps[name, -1]) for name in plan},
+        lengths={each.over: _length(steps, each) for each in plan.values() if each.over},
     )
     for name in found.expand:
         source = steps[plan[name].over, -1]
@@ -365,8 +390,7 @@ def _advance(run: Run, *, now: dt.datetime) -> None:
             Step(run=run, name=name, index=index, order=steps[name, -1].order, item=item)
             for index, item in enumerate(source.output or [])
         ]
-        Step.objects.bulk_create(items)
-        steps |= {(step.name, step.index): step for step in items}
+        steps |= _by_place(Step.objects.bulk_create(items))
     # Slots that become free first, or the database would see two in one.
     for change in sorted(found.changes, key=lambda change: change.to == StepState.READY):
         _apply(run, steps[change.name, change.index], change, now=now)
@@ -375,6 +399,7 @@ def _advance(run: Run, *, now: dt.datetime) -> None:
         if found.run is not None:
             _end(run, plan, steps, found, now=now)
         run.save()
+    _write_events(run)
 
 
 def _apply(run: Run, step: Step, change: Change, *, now: dt.datetime) -> None:
@@ -391,7 +416,7 @@ def _apply(run: Run, step: Step, change: Change, *, now: dt.datetime) -> None:
     _note(run, f"step {change.to.value}", step=step, now=now, why=change.why)
 
 
-def _end(run: Run, plan: Mapping[str, StepPlan], steps: Mapping[rules.Place, Step], found: rules.Derived, *,
+def _end(run: Run, plan: Mapping[str, StepPlan], steps: Steps, found: rules.Derived, *,
          now: dt.datetime) -> None:  # fmt: skip
     assert found.run is not None
     run.state, run.finished_at, run.error = found.run, now, found.error
@@ -400,6 +425,7 @@ def _end(run: Run, plan: Mapping[str, StepPlan], steps: Mapping[rules.Place, Ste
         run.degraded = bool(run.doubts)
         run.result = steps[list(plan)[-1], -1].output
     _note(run, f"run {found.run.value}", now=now, error=found.error)
+    figures.run_ended(run, now=now)
 
 
 def _after_failure(run: Run, step: Step, plan: StepPlan, error: str, worth_retrying: bool, retry_after_s: float, *,
@@ -419,12 +445,7 @@ def _fail_step(run: Run, step: Step, error: str, *, now: dt.datetime) -> None:
     _note(run, "step failed", step=step, now=now, error=error[:500])
 
 
-def _fail(run: Run, step: Step, error: str, *, now: dt.datetime) -> None:
-    _fail_step(run, step, error, now=now)
-    _advance(run, now=now)
-
-
-def _lose(run: Run, step: Step, *, now: dt.datetime) -> None:
+def _lose(run: Run, steps: Steps, step: Step, *, now: dt.datetime) -> None:
     """The step's worker died, or could not say that it lives."""
     plan = _plan(run)[step.name]
     opened = step.attempts.filter(outcome=Outcome.OPEN).first()
@@ -446,7 +467,7 @@ def _lose(run: Run, step: Step, *, now: dt.datetime) -> None:
         else:
             _make_ready(run, step, due=now)
         _note(run, "step lost", step=step, now=now, losses=step.losses)
-    _advance(run, now=now)
+    _advance(run, steps, now=now)
 
 
 def _make_ready(run: Run, step: Step, *, due: dt.datetime) -> None:
@@ -469,10 +490,16 @@ def _close(step: Step, outcome: Outcome, *, error: str = "", now: dt.datetime) -
     step.attempts.filter(number=step.token, outcome=Outcome.OPEN).update(
         outcome=outcome, finished_at=now, error=error[:10_000]
     )
+    figures.attempt_ended(step, outcome, now=now)
 
 
 def _note(run: Run, kind: str, *, now: dt.datetime, step: Step | None = None, **data: Any) -> None:
-    Event.objects.create(run=run, at=now, kind=kind, step=str(step) if step else "", data=data)
+    run.unwritten.append(Event(run=run, at=now, kind=kind, step=str(step) if step else "", data=data))
+
+
+def _write_events(run: Run) -> None:
+    Event.objects.bulk_create(run.unwritten)
+    run.unwritten.clear()
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------
@@ -480,10 +507,14 @@ def _plan(run: Run) -> dict[str, StepPlan]:
     return {each["name"]: StepPlan.of(each) for each in run.plan}
 
 
-def _length(step: Step) -> int | None:
-    if step.state != StepState.DONE or not isinstance(step.output, list) or len(step.output) > MOST_ITEMS:
+def _length(steps: Steps, plan: StepPlan) -> int | None:
+    """Of the list that a step is done for: None where it is none, or too long."""
+    if (plan.name, 0) in steps:
+        return sum(name == plan.name and index >= 0 for name, index in steps)
+    source = steps[plan.over, -1]
+    if source.state != StepState.DONE or not isinstance(source.output, list) or len(source.output) > MOST_ITEMS:
         return None
-    return len(step.output)
+    return len(source.output)
 
 
 def _arguments(run: Run, step: Step, plan: StepPlan) -> dict[str, Any]:
@@ -492,7 +523,8 @@ def _arguments(run: Run, step: Step, plan: StepPlan) -> dict[str, Any]:
     names = workflow.definition.parameters[step.name]
     known: dict[str, Any] = {**dict.fromkeys(plan.may_miss), **run.input}
     plans = _plan(run)
-    rows = run.steps.filter(name__in=[name for name in names if name in plans]).order_by("index")
+    needed = [name for name in names if name in plans]
+    rows = run.steps.filter(name__in=needed).order_by("index") if needed else Step.objects.none()
     lists: dict[str, list[Any]] = {}
     for row in rows.values("name", "index", "state", "output"):
         done = row["output"] if row["state"] == StepState.DONE else None

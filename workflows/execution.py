@@ -4,45 +4,48 @@ import logging
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseTrouble
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
-from workflows import engine
+from workflows import engine, figures
 from workflows.broker import LEASE_S
 from workflows.engine import Claim, Lost
+from workflows.processes import this_worker
 from workflows.states import Outcome
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+P = ParamSpec("P")
 BEAT_S = 2.0
 UNHEARD_S = LEASE_S * 0.75  # without a renewal for so long, the worker stops before another may begin
+GRACE_S = 3.0  # for a step that was told to stop; then its process is ended
 PROGRESS_EVERY_S = 0.5
+RECORD_EVERY_S = 0.5
 # Set by the sentinel, and seen by the workers that it forked: when the service began to stop, in seconds of the
-# monotonic clock; 0 while it goes on.
-stopping_since = multiprocessing.Value("d", 0.0)
+# monotonic clock; 0 while it goes on. Without a lock, which a worker could die with.
+stopping_since = multiprocessing.Value("d", 0.0, lock=False)
 
 
 class Stopped(BaseException):
-    """The work is to end now. A BaseException: a step that catches Exception must not swallow it."""
+    """The work is to end now: raised in the step's own code, and nowhere else.
+
+    A BaseException: a step that catches Exception must not swallow it. One that does is ended with its process.
+    """
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-
-
-class TimedOut(Stopped):
-    """The step took longer than it may."""
 
 
 @dataclass
@@ -87,10 +90,13 @@ class Context:
 
 
 def work_on(step_id: int) -> str:
-    """What the queue calls: claim, work, record. Returns what happened, in a word; raises nothing.
+    """What the queue calls: claim, work, record. Returns what happened, in a word.
 
-    Whatever happens to this process meanwhile, the step's row knows.
+    Raises only what the database raises; the step is somebody's again when the lease is over. Whatever happens to this
+    process meanwhile, the step's row knows.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.setitimer(signal.ITIMER_REAL, 0)  # django-q's alarm would also cut off the recording
     claim = engine.claim(step_id, worker=this_worker(), now=timezone.now())
     if claim is None:
         return "not due"
@@ -98,6 +104,7 @@ def work_on(step_id: int) -> str:
         return _attempt(claim)
     except Lost:
         log.warning("%s.%s: somebody else has it by now", claim.workflow.name, claim.plan.name)
+        figures.report_refused(claim.workflow.name, claim.plan.name)
         return "lost"
 
 
@@ -105,39 +112,63 @@ def _attempt(claim: Claim) -> str:
     context = Context(claim)
     workflow = claim.workflow()
     function = workflow.definition.functions[claim.plan.name]
+    with _Watch(claim) as watch:
 
-    def call() -> Any:
-        return function(workflow, context, **claim.arguments)
+        def work() -> Any:
+            return watch.over(lambda: function(workflow, context, **claim.arguments))
 
-    try:
-        with _limits(claim):
+        try:
             if claim.plan.tx:
-                engine.succeed(claim, work=call, doubts=context.doubts, now=timezone.now())
+                engine.succeed(claim, work=work, doubts=context.doubts, now=timezone.now())
                 return "done"
-            output = call()
-    except TimedOut as error:
-        engine.fail(claim, error.why, worth_retrying=True, outcome=Outcome.TIMEOUT, now=timezone.now())
-        return "timeout"
-    except Stopped as error:
-        if error.why == "lost":
-            raise Lost from error
-        outcome = Outcome.INTERRUPTED if error.why == "interrupted" else Outcome.CANCELLED
-        engine.give_back(claim, outcome=outcome, now=timezone.now())
-        return outcome.value
-    except Lost:
-        raise
-    except Exception as error:  # noqa: BLE001 (a step's failure, of whatever kind, belongs into its row)
-        _failed(claim, error)
-        return "error"
-    try:
-        engine.succeed(claim, output, doubts=context.doubts, now=timezone.now())
-    except (TypeError, ValueError) as error:  # an output that is no JSON, or too much of it
-        _failed(claim, error)
-        return "error"
-    return "done"
+            output = work()
+        except Stopped as stopped:
+            _fresh_connections()
+            return _persistently(_stopped, claim, stopped.why)
+        except Lost:
+            raise
+        except (Exception, SystemExit) as error:  # a step's failure, of whatever kind, belongs into its row
+            if claim.plan.tx and isinstance(error, (OperationalError, InterfaceError)):
+                raise  # the database went away: nothing happened, and the next attempt may find it there
+            return _persistently(_failed, claim, error)
+        try:
+            _persistently(engine.succeed, claim, output, doubts=context.doubts, now=timezone.now())
+        except (TypeError, ValueError) as error:  # an output that is no JSON, or too much of it
+            return _failed(claim, error)
+        return "done"
 
 
-def _failed(claim: Claim, error: Exception) -> None:
+def _persistently(record: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`record`, again and again while the database is away, as long as the step may be ours.
+
+    A report that was committed, though nobody could be told, ends in Lost: as true as any other word for it.
+    """
+    ends = time.monotonic() + LEASE_S
+    while True:
+        try:
+            return record(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > ends or connection.in_atomic_block:
+                raise
+            log.warning("a report has to wait for the database: %s", error)
+            connection.close()
+            time.sleep(RECORD_EVERY_S)
+
+
+def _stopped(claim: Claim, why: str) -> str:
+    """Record that the step's work was ended from outside."""
+    if why == "lost":
+        raise Lost
+    if why == "timeout":
+        took = f"took longer than {claim.plan.timeout_s} s"
+        engine.fail(claim, took, worth_retrying=True, outcome=Outcome.TIMEOUT, now=timezone.now())
+        return why
+    outcome = Outcome.INTERRUPTED if why == "interrupted" else Outcome.CANCELLED
+    engine.give_back(claim, outcome=outcome, now=timezone.now())
+    return outcome.value
+
+
+def _failed(claim: Claim, error: BaseException) -> str:
     log.warning("%s.%s failed: %s", claim.workflow.name, claim.plan.name, error, exc_info=error)
     engine.fail(
         claim,
@@ -146,65 +177,81 @@ def _failed(claim: Claim, error: Exception) -> None:
         retry_after_s=float(getattr(error, "retry_after_s", None) or 0),
         now=timezone.now(),
     )
+    return "error"
 
 
-@contextmanager
-def _limits(claim: Claim) -> Iterator[None]:
-    """Ends the step at its time limit, and when its watch says so: by signals, which reach the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # without signals there is no way in; only tests work on steps in other threads
-        return
-    watch = _Watch(claim)
-
-    def at_limit(*_: object) -> None:
-        raise TimedOut(f"took longer than {claim.plan.timeout_s} s")
-
-    def told(*_: object) -> None:
-        raise Stopped(watch.why)
-
-    before = signal.signal(signal.SIGALRM, at_limit), signal.signal(signal.SIGUSR1, told)
-    signal.setitimer(signal.ITIMER_REAL, claim.plan.timeout_s)
-    watch.start()
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        watch.end()
-        signal.signal(signal.SIGALRM, before[0])
-        signal.signal(signal.SIGUSR1, before[1])
+def _fresh_connections() -> None:
+    """Forget what the step's code was in the middle of: also a transaction that it was stopped while closing."""
+    for alias in connections:
+        with suppress(DatabaseTrouble):
+            connections[alias].close()
+        del connections[alias]
 
 
 class _Watch(threading.Thread):
-    """Renews the lease every two seconds, and stops the work when it is to end."""
+    """Renews the lease every two seconds, and ends the step's work when it is to end.
+
+    First by a signal, which raises Stopped in the main thread while that is in the step's own code. Code that does not
+    hear it (a library in C) or swallows it is ended with its process, after what happened is written down.
+    """
 
     def __init__(self, claim: Claim) -> None:
         super().__init__(daemon=True)
         self.claim = claim
-        self.why = ""
-        self._over = threading.Event()
-        self._deciding = threading.Lock()
-        self._main = threading.main_thread().ident
-        self._heard = time.monotonic()
+        self._why = ""
+        self._inside = False  # the main thread is in the step's own code
+        self._limit = self._heard = 0.0
+        self._ended = threading.Event()
 
+    def __enter__(self) -> "_Watch":
+        self._heard = time.monotonic()
+        self._limit = self._heard + self.claim.plan.timeout_s
+        if threading.current_thread() is threading.main_thread():  # else there is no way in; only tests do so
+            self._before = signal.signal(signal.SIGUSR1, self._hear)
+            self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+        if self.ident is not None:
+            self.join(BEAT_S)
+            signal.signal(signal.SIGUSR1, self._before)
+
+    def over(self, work: Callable[[], T]) -> T:
+        """`work`, the step's own code."""
+        try:
+            self._inside = True
+            return work()
+        finally:
+            self._inside = False
+
+    def _hear(self, *_: object) -> None:
+        if self._inside:
+            raise Stopped(self._why)
+
+    # --- In its thread ------------------------------------------------------------------------------------------
     def run(self) -> None:
         try:
-            while not self._over.wait(BEAT_S):
+            while not self._ended.wait(self._pause_s()):
+                if self._why and self._inside:
+                    self._end_process()
                 why = self._look()
-                if why:
-                    self._stop_work(why)
-                    return
+                if why and self._inside and not self._why:
+                    self._why = why
+                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
         finally:
             connection.close()
 
-    def end(self) -> None:
-        with self._deciding:
-            self._over.set()
-        self.join(BEAT_S)
+    def _pause_s(self) -> float:
+        left_s = self._limit - time.monotonic()
+        return GRACE_S if self._why else min(BEAT_S, left_s) if left_s > 0 else BEAT_S
 
     def _look(self) -> str | None:
         since = stopping_since.value
         if since and time.monotonic() - since > settings.SHUTDOWN_TIMEOUT:
             return "interrupted"
+        if time.monotonic() >= self._limit:
+            return "timeout"
         try:
             why = engine.renew(self.claim, now=timezone.now())
         except DatabaseTrouble as error:
@@ -215,31 +262,9 @@ class _Watch(threading.Thread):
         self._heard = time.monotonic()
         return why
 
-    def _stop_work(self, why: str) -> None:
-        with self._deciding:
-            if not self._over.is_set() and self._main is not None:
-                self.why = why
-                signal.pthread_kill(self._main, signal.SIGUSR1)
-
-
-def this_worker() -> str:
-    """host:pid:start time. The start time, because pids are used again."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def lives(worker: str) -> bool:
-    """Whether that worker is a process of this host. One of another host is taken to live: its lease will tell."""
-    host, pid, started = worker.rsplit(":", 2)
-    if host != socket.gethostname()[:40]:
-        return True
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """When a process began, in clock ticks since the machine did: field 22 of proc(5) stat. Empty where it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in {"Z", "X"} else fields[19]
+    def _end_process(self) -> None:
+        log.error("%s.%s does not stop: %s", self.claim.workflow.name, self.claim.plan.name, self._why)
+        if not self.claim.plan.tx:  # the main thread has the locks then
+            with suppress(Lost, DatabaseTrouble):
+                _stopped(self.claim, self._why)
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from dietintel.accounts.models import User
@@ -16,6 +17,13 @@ from workflows.states import ENDED_RUN, LIVE_RUN, Outcome, Priority, RunState, S
 class RunQuerySet(models.QuerySet["Run"]):
     def owned_by(self, user: User) -> "RunQuerySet":
         return self.filter(user_id=user.pk)
+
+    def beginning_with(self, text: str) -> "RunQuerySet":
+        """Runs whose ids begin so, with or without hyphens; none where `text` cannot begin an id."""
+        wanted = text.replace("-", "").lower()
+        if not wanted or len(wanted) > 32 or not set(wanted) <= set("0123456789abcdef"):
+            return self.none()
+        return self.filter(uuid__gte=uuid.UUID(wanted.ljust(32, "0")), uuid__lte=uuid.UUID(wanted.ljust(32, "f")))
 
     def live(self) -> "RunQuerySet":
         return self.filter(state__in=LIVE_RUN)
@@ -51,8 +59,8 @@ class Run(models.Model):
     objects = RunQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("run")
-        verbose_name_plural = _("runs")
+        verbose_name = _("workflow run")
+        verbose_name_plural = _("workflow runs")
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
@@ -78,6 +86,11 @@ class Run(models.Model):
     @property
     def ended(self) -> bool:
         return self.state in ENDED_RUN
+
+    @cached_property
+    def unwritten(self) -> list["Event"]:
+        """Events that the engine writes at the end of the transaction under way."""
+        return []
 
 
 class Step(models.Model):
@@ -106,8 +119,8 @@ class Step(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = _("step")
-        verbose_name_plural = _("steps")
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
         ordering = ["order", "index"]
         constraints = [
             models.UniqueConstraint(fields=["run", "name", "index"], name="workflows_one_step"),
@@ -184,3 +197,20 @@ class Host(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Counter(models.Model):
+    """How often something happened, since the beginning: rows of runs are deleted in time, this is not.
+
+    `key` is a workflow's name, or "workflow.step".
+    """
+
+    key = models.CharField(max_length=121)
+    event = models.CharField(max_length=40)
+    value = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "event"], name="workflows_one_counter")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.event}: {self.value}"

@@ -1,11 +1,12 @@
 """What people and programs see of runs: states in five words, with the reason beside them. Reads only."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Avg, Count, F, Prefetch, Q
+from django.db.models import Avg, Count, F, Prefetch, Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -16,6 +17,10 @@ from workflows.models import Attempt, Host, Run, Step
 from workflows.states import SHOWN_AS, Priority, RunState, StepState
 
 BEATS_FOR = dt.timedelta(seconds=15)  # after this silence a host counts as gone
+
+_KIND = re.compile(r"^[A-Za-z_]\w*: ")
+MOST_LISTED = 50  # items of a run on its page
+URGENT = [StepState.RUNNING, StepState.FAILED, StepState.READY]
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,19 @@ class StepShown:
         return (ended - self.started_at).total_seconds() if ended and self.started_at else None
 
     @property
+    def urgency(self) -> int:
+        """Lower is what people look for first."""
+        state = StepState(self.step.state)
+        return URGENT.index(state) if state in URGENT else len(URGENT)
+
+    @property
     def progress(self) -> float:
         return 1.0 if self.step.state == StepState.DONE else self.step.progress
+
+    @property
+    def said(self) -> str:
+        """`reason` for people: without the kind of an error in front, which only operators can do something with."""
+        return _KIND.sub("", self.reason) if self.step.state == StepState.FAILED else self.reason
 
     @property
     def error(self) -> str:
@@ -101,6 +117,18 @@ class RunShown:
             return 1.0
         shares = [1.0 if each.step.finished_at else each.progress for each in self.steps]
         return sum(shares) / len(shares) if shares else 0.0
+
+    @cached_property
+    def listed(self) -> tuple[StepShown, ...]:
+        """For a page: every step, and of very many items those that run or failed before all others."""
+        items = sorted((each for each in self.steps if each.step.index >= 0), key=lambda each: each.urgency)
+        left_out = {each.step.pk for each in items[MOST_LISTED:]}
+        return tuple(each for each in self.steps if each.step.pk not in left_out)
+
+    @property
+    def left_out(self) -> int:
+        """Items that are not `listed`."""
+        return len(self.steps) - len(self.listed)
 
     @property
     def duration_s(self) -> float | None:
@@ -134,12 +162,36 @@ def shown(runs: Sequence[Run], *, now: dt.datetime) -> list[RunShown]:
     return [_shown(run, by_run.get(run.pk, []), queue, now=now) for run in runs]
 
 
+def steps_shown(steps: Sequence[Step], *, now: dt.datetime) -> list[StepShown]:
+    """Steps of any runs, with their reasons, for lists of steps; `run` is selected with them. Five queries."""
+    queue = Queue.seen(now=now)
+    prefetch_related_objects(steps, Prefetch("attempts", Attempt.objects.order_by("number")))
+    ended: dict[int, set[str]] = {}
+    heads = Step.objects.filter(run__in={step.run_id for step in steps}, index=-1, finished_at__isnull=False)
+    for run_id, name in heads.values_list("run_id", "name"):
+        ended.setdefault(run_id, set()).add(name)
+    return [_step_shown(step.run, step, ended.get(step.run_id, set()), queue, now=now) for step in steps]
+
+
+def _step_shown(run: Run, step: Step, ended: set[str], queue: Queue, *, now: dt.datetime) -> StepShown:
+    plan = next(StepPlan.of(each) for each in run.plan if each["name"] == step.name)
+    return StepShown(step, plan, _reason(run, step, plan, ended, queue, now=now))
+
+
 def _shown(run: Run, steps: list[Step], queue: Queue, *, now: dt.datetime) -> RunShown:
     plans = {plan.name: plan for plan in map(StepPlan.of, run.plan)}
     ended = {step.name for step in steps if step.index < 0 and step.finished_at}
-    views = [
-        StepShown(step, plans[step.name], _reason(run, step, plans[step.name], ended, queue, now=now)) for step in steps
-    ]
+    parts: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.index >= 0:
+            parts.setdefault(step.name, []).append(step)
+    views = []
+    for step in steps:
+        reason = _reason(run, step, plans[step.name], ended, queue, now=now)
+        if step.index < 0 and step.name in parts and not step.finished_at:
+            over = sum(each.finished_at is not None for each in parts[step.name])
+            reason = _("%(over)d of %(all)d are over") % {"over": over, "all": len(parts[step.name])}
+        views.append(StepShown(step, plans[step.name], reason))
     return RunShown(run, tuple(views))
 
 

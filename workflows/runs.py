@@ -8,7 +8,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dietintel.accounts.idempotency import KEPT_FOR
 from dietintel.accounts.models import GivenAnswer
+from dietintel.gateway.cache import sweep
 from dietintel.gateway.models import Lease, Transition
 from workflows import cleaning
 from workflows.definitions import Retry, Workflow, step
@@ -16,7 +18,6 @@ from workflows.execution import Context
 from workflows.registry import register
 from workflows.states import Priority
 
-ANSWERS_KEPT = dt.timedelta(days=3)  # a phone that was offline for a weekend may still repeat its requests
 TRANSITIONS_KEPT = dt.timedelta(days=180)
 
 
@@ -50,7 +51,7 @@ def _expired_sessions(now: dt.datetime) -> "models.QuerySet[Any]":
 
 @cleaning.may_go("answers for repeated requests")
 def _given_answers(now: dt.datetime) -> "models.QuerySet[Any]":
-    return GivenAnswer.objects.filter(at__lt=now - ANSWERS_KEPT)
+    return GivenAnswer.objects.filter(at__lt=now - KEPT_FOR)
 
 
 @cleaning.may_go("leases of calls")
@@ -61,3 +62,9 @@ def _leases(now: dt.datetime) -> "models.QuerySet[Any]":
 @cleaning.may_go("changes of breakers")
 def _transitions(now: dt.datetime) -> "models.QuerySet[Any]":
     return Transition.objects.filter(at__lt=now - TRANSITIONS_KEPT)
+
+
+@cleaning.swept_by("expired answers of providers")
+def _expired_cache(now: dt.datetime) -> int:
+    """Some providers allow nothing of theirs to be kept longer, and Django leaves what expired on disk."""
+    return sweep(now=now.timestamp())

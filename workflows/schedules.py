@@ -2,11 +2,12 @@
 
 import datetime as dt
 import logging
+from dataclasses import dataclass
 
 from django.db import transaction
 from django_q.models import Schedule
 
-from workflows import registry
+from workflows import registry, tasks
 from workflows.definitions import Workflow
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,39 @@ def ensure(*, now: dt.datetime) -> int:
             Schedule.objects.create(name=workflow.name, next_run=_next(workflow, now), **_columns(workflow))
             mended += 1
     return mended
+
+
+@dataclass(frozen=True)
+class Late:
+    """A schedule whose time has come and gone. `slot` is the newest of the `missed` ones."""
+
+    name: str
+    slot: dt.datetime
+    missed: int
+
+
+def late(*, now: dt.datetime, by: dt.timedelta) -> list[Late]:
+    """The schedules that should have begun something more than `by` ago. One query."""
+    found = []
+    for name, due, minutes in Schedule.objects.filter(next_run__lt=now - by).values_list("name", "next_run", "minutes"):
+        every = dt.timedelta(minutes=minutes or 1)
+        passed = (now - due) // every
+        found.append(Late(name, due + passed * every, passed + 1))
+    return found
+
+
+def catch_up(*, now: dt.datetime, by: dt.timedelta) -> int:
+    """Start what each late schedule missed last, once, and none of what it missed before. Returns how many were late.
+
+    Safe to repeat: a slot has one run, whoever starts it.
+    """
+    found = late(now=now, by=by)
+    for each in found:
+        with transaction.atomic():
+            tasks.start_scheduled(each.name, each.slot.isoformat())
+            workflow = registry.workflow_called(each.name)
+            Schedule.objects.filter(name=each.name, next_run__lte=each.slot).update(next_run=_next(workflow, now))
+    return len(found)
 
 
 def _columns(workflow: type[Workflow]) -> dict[str, object]:

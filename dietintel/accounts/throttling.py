@@ -38,6 +38,12 @@ class LoginNameThrottle(_Forgiving):
         return self.cache_format % {"scope": self.scope, "ident": hashlib.sha256(name.encode()).hexdigest()}
 
 
+class PasswordThrottle(_Forgiving, UserRateThrottle):
+    """Guesses of one's own password, at a device that was left open."""
+
+    scope = "login"
+
+
 class SignUpThrottle(_Forgiving, AnonRateThrottle):
     scope = "signup"
 

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dietintel.gateway.cache import sweep
 from dietintel.gateway.errors import StoreUnavailable
 from dietintel.gateway.models import ProviderState, Transition
 from dietintel.gateway.overview import Overview, configured, overview
@@ -41,6 +42,7 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         "now_state",
         "reason",
         "tokens",
+        "quota",
         "cooldown",
         "recent",
         "cache",
@@ -51,8 +53,8 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
     empty_value_display = NOTHING
     actions = ["reset", "force_open", "disable", "clear_cool_down", "purge_cache"]
     fields = readonly_fields = (
-        "key", "now_state", "reason", "tokens", "cooldown", "recent", "last_error", "last_error_on", "requests",
-        "retries", "rejected", "cache", "transitions",
+        "key", "now_state", "reason", "tokens", "quota", "cooldown", "recent", "last_error", "last_error_on",
+        "requests", "retries", "rejected", "cache", "transitions",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -73,7 +75,7 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         """With what is configured and was never called yet, so that it can be stopped before its first call."""
         if request.method == "GET" and self.has_change_permission(request):
             known = ProviderState.objects.values_list("key", flat=True)
-            keys = {f"{config.name}:{operation}" for config in configured() for operation in config.operations}
+            keys = {key for config in configured() for key in config.by_key}
             if new := keys.difference(known):
                 with suppress(StoreUnavailable):  # the page shows what there is
                     StateStore().introduce(new)
@@ -98,6 +100,13 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         if seen.tokens is None:
             return _("not configured")
         return _("%(left)d of %(most)d") % {"left": seen.tokens, "most": seen.burst}
+
+    @admin.display(description=gettext_lazy("used today"))
+    def quota(self, row: ProviderState) -> str:
+        seen = _seen(row)
+        if seen.quota is None:
+            return NOTHING
+        return _("%(used)d of %(most)d") % {"used": seen.quota_used, "most": seen.quota}
 
     @admin.display(description=gettext_lazy("pause"))
     def cooldown(self, row: ProviderState) -> str:
@@ -165,6 +174,7 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
     @admin.action(permissions=["change"], description=gettext_lazy("Purge the cache: forget kept answers"))
     def purge_cache(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
         self._each(request, queryset, lambda key, **_who: StateStore().purge_cache(key), "purged the cache")
+        sweep(now=time.time())
 
     def _each(
         self, request: HttpRequest, queryset: QuerySet[ProviderState], act: Callable[..., None], done: str

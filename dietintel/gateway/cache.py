@@ -1,5 +1,6 @@
 """Answers of providers, kept for a while. A cache in trouble is an empty cache: nothing is raised, little time lost."""
 
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -11,12 +12,17 @@ from typing import Any, TypeVar
 
 import redis.exceptions
 from django.core.cache import cache as django_cache
+from django.core.cache import caches
 from django.db import Error as DatabaseTrouble
+from django.db import connections, router
+
+from dietintel.cache import DisposableDatabaseCache
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PATIENCE_S = 0.4  # a cache slower than this is not worth asking …
 PAUSE_S = 30.0  # … for this long
+SLICE = 500  # rows
 # What the backends raise when the server is away, or when what is stored is not what was stored: unpickling garbage
 # raises almost anything, and packing a body that is nested very deeply a RecursionError.
 TROUBLE = (
@@ -40,6 +46,32 @@ def cache_key(provider_operation: str, epoch: int, path: str, params: Mapping[st
     """The same for the same question. A new epoch makes all older entries unfindable, which is how they are purged."""
     asked = json.dumps([path, sorted(params.items())])
     return f"gw:{provider_operation}:{epoch}:{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+
+
+def sweep(*, now: float) -> int:
+    """Delete what has expired by `now` from the database cache, and say how much. Redis does so by itself.
+
+    Django leaves an expired row on disk until somebody asks for its key or the table is full, and some providers
+    allow nothing of theirs to be kept that long. In slices, so that nobody waits long for the lock.
+    """
+    kept = caches["default"]
+    if not isinstance(kept, DisposableDatabaseCache):
+        return 0
+    connection = connections[router.db_for_write(kept.cache_model_class)]
+    table = connection.ops.quote_name(kept._table)
+    expired = connection.ops.adapt_datetimefield_value(dt.datetime.fromtimestamp(now, tz=dt.UTC))
+    slice_ = f"SELECT cache_key FROM {table} WHERE expires <= %s LIMIT {SLICE}"
+    deleted: int = 0
+    while True:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DELETE FROM {table} WHERE cache_key IN ({slice_})", [expired])
+                deleted += cursor.rowcount
+                if cursor.rowcount < SLICE:
+                    return deleted
+        except DatabaseTrouble as error:
+            log.warning("the cache could not be swept: %s", error)
+            return deleted
 
 
 class ResponseCache:

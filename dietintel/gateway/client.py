@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, TypeVar
+from functools import partial
+from typing import Generic, Literal, TypeVar
 
 from django.conf import settings
-from django.db import connection
 
 from dietintel.gateway import policy, sql
+from dietintel.gateway.auth import Auth, BearerToken, OAuth2ClientCredentials
 from dietintel.gateway.bulkhead import Bulkhead
 from dietintel.gateway.cache import Entry, ResponseCache, cache_key
 from dietintel.gateway.classify import ERRORS, Answer, Outcome, Verdict, default_classifier
 from dietintel.gateway.clock import Clock, SystemClock
-from dietintel.gateway.conf import INTERACTIVE, CallPolicy, Operation, ProviderConfig
+from dietintel.gateway.conf import INTERACTIVE, TOKEN, CallPolicy, Operation, ProviderConfig
 from dietintel.gateway.errors import (
     AuthFailed,
     BulkheadFull,
@@ -27,10 +28,13 @@ from dietintel.gateway.errors import (
     UpstreamNotFound,
     UpstreamTimeout,
 )
+from dietintel.gateway.figures import attempt_made, call_ended
 from dietintel.gateway.policy import to_us
 from dietintel.gateway.session import NoAnswer, fetch
 from dietintel.gateway.singleflight import POLL_FIRST_S, Flight
 from dietintel.gateway.store import Permit, StateStore
+from dietintel.gateway.tally import TALLY
+from dietintel.gateway.tokens import Tokens, classify_token, token_in
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,6 +43,7 @@ LEASE_SLACK_S = 5.0  # beyond the call's deadline, before another may take over
 JOIN_WITHOUT_PLACE_S = 2.0  # how long the same question may be waited for without a place of the bulkhead
 
 CACHE = ResponseCache()
+TOKENS = Tokens()
 UNEXPECTED_JSON = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 # Half of the threads of a web process may wait for providers; the others go on serving what is here already.
 BULKHEAD = Bulkhead(max(1, settings.WEB_THREADS // 2))
@@ -57,7 +62,7 @@ class GatewayResponse(Generic[T]):
 class Question(Generic[T]):
     """A GET of `path` below the provider's base address. `parse` turns its JSON into what the caller wants.
 
-    With a `document` it is a POST of that as JSON, for `post_json` alone: nothing keeps or repeats a POST.
+    With a `form` or `json` it is a POST of that, for `post_json` and `_attempt` alone: nothing keeps or repeats a POST.
     `parse` raises one of UNEXPECTED_JSON for what the provider does not promise. `classify` says what a status means.
     """
 
@@ -66,7 +71,8 @@ class Question(Generic[T]):
     params: Mapping[str, str]
     parse: Callable[[object], T]
     classify: Callable[[Answer], Verdict] = default_classifier
-    document: Mapping[str, object] | None = None
+    form: Mapping[str, str] | None = None
+    json: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ class BaseAPIClient:
 
         Raises UpstreamNotFound, a `GatewayError`, or GatewayMisuse inside a transaction.
         """
-        if _inside_transaction():
+        if sql.inside_transaction():
             raise GatewayMisuse(f"{self.config.name} was called inside a transaction")
         key = f"{self.config.name}:{question.operation}"
         call = _Call(
@@ -127,37 +133,39 @@ class BaseAPIClient:
         kept = self._cache.get(call.kept_as)
         if kept is not None and kept.fresh_until > self.clock.now():
             if not kept.found:
-                self._count(key, "cache_negative_hit")
+                TALLY.add(key, "cache_negative_hit")
             fresh = _unpack(call, kept, "cache")
             if fresh is not None:
-                self._count(key, "cache_hit")
+                TALLY.add(key, "cache_hit")
                 return fresh
-        self._count(key, "cache_miss")
+        TALLY.add(key, "cache_miss")
         try:
             return self._ask_once(call)
         except GatewayError as error:
+            if isinstance(error, StoreUnavailable | BulkheadFull):
+                TALLY.add(key, f"rejected_{error.reason}")
             if kept is None or not kept.found or kept.keep_until <= self.clock.now() or not _may_be_stale(error):
                 raise
             stale = _unpack(call, kept, "stale")
             if stale is None:
                 raise
-            self._count(key, "cache_stale")
+            TALLY.add(key, "cache_stale")
             return stale
 
     def post_json(self, question: Question[T], *, caller: CallPolicy, total_s: float) -> T:
-        """Send the question's `document`, once: what a POST does is not known to us, so only the caller may repeat it.
+        """Send the question's `json`, once: what a POST does is not known to us, so only the caller may repeat it.
 
         May take up to `total_s` seconds. Raises UpstreamNotFound, a `GatewayError`, or GatewayMisuse inside a
         transaction.
         """
-        if _inside_transaction():
+        if sql.inside_transaction():
             raise GatewayMisuse(f"{self.config.name} was called inside a transaction")
         key = f"{self.config.name}:{question.operation}"
         operation = self.config.operations[question.operation]
+        call = _Call(question, key, operation, "", caller, deadline=self.clock.now() + total_s)
         with self._place(key):
-            verdict, answer = self._attempt(
-                _Call(question, key, operation, "", caller, deadline=self.clock.now() + total_s)
-            )
+            verdict, answer = self._attempt(call, self._auth(call, None))
+        call_ended(key, attempts=1, answered=answer is not None or verdict.outcome is Outcome.NOT_FOUND)
         if answer is not None:
             return answer.data
         if verdict.outcome is Outcome.NOT_FOUND:
@@ -201,7 +209,7 @@ class BaseAPIClient:
                     self.clock.sleep(POLL_FIRST_S)  # who asks it may not have taken the lead yet
                     joined = flight.join(answered, until=patience)
             if joined is not None:
-                self._count(call.key, "cache_joined")
+                TALLY.add(call.key, "cache_joined")
                 return joined
 
     def _lead(
@@ -227,37 +235,71 @@ class BaseAPIClient:
         """The retry loop: every attempt passes the breaker and spends a token."""
         operation = call.operation
         attempt = 0
+        refused: Auth | None = None
         while True:
             attempt += 1
-            verdict, answer = self._attempt(call)
+            auth = self._auth(call, refused)
+            verdict, answer = self._attempt(call, auth)
             now = self.clock.now()
             if answer is not None:
                 fresh_until = now + operation.cache.ttl_s
                 keep_until = fresh_until + operation.cache.stale_s
                 self._cache.put(call.kept_as, Entry(answer.json, True, now, fresh_until, keep_until), now=now)
+                call_ended(call.key, attempts=attempt, answered=True)
                 return GatewayResponse(answer.data, "network", now)
             if verdict.outcome is Outcome.NOT_FOUND:
                 until = now + operation.cache.negative_ttl_s
                 self._cache.put(call.kept_as, Entry(None, False, now, until, until), now=now)
+                call_ended(call.key, attempts=attempt, answered=True)
                 raise UpstreamNotFound(call.question.path)
+            token_refused = verdict.outcome is Outcome.AUTH and verdict.cooldown_s is None
+            if token_refused and auth is not self.config.auth and refused is None:
+                # A token may be taken back before its time: once more with another, as a part of the same attempt.
+                # Not where the verdict asks for a pause: then it is not for the token that we are refused.
+                refused, attempt = auth, attempt - 1
+                self._count_retry(call.key)
+                continue
             pause = policy.backoff_s(
                 attempt, base_s=operation.retry_base_s, cap_s=operation.retry_cap_s, chance=1.0 - self._chance()
             )
             over = attempt >= call.caller.attempts or now + pause + LEAST_S > call.deadline
             if over or not verdict.outcome.worth_retrying:
+                call_ended(call.key, attempts=attempt, answered=False)
                 raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
-            self._count(call.key, "retry")
+            self._count_retry(call.key)
             self.clock.sleep(pause)
 
-    def _attempt(self, call: _Call[T]) -> tuple[Verdict, _Parsed[T] | None]:
+    def _auth(self, call: _Call[T], refused: Auth | None) -> Auth:
+        """What to send as, which may take a call to a token endpoint. Raises its errors."""
+        auth = self.config.auth
+        if not isinstance(auth, OAuth2ClientCredentials):
+            return auth
+        # Without waiting in line: all threads of the process wait for this one.
+        ask = partial(self._ask_for_token, auth, replace(call.caller, max_wait_s=0.0, headroom=0), call.deadline)
+        return TOKENS.usable(auth, ask, refused=refused, clock=self.clock, deadline=call.deadline)
+
+    def _ask_for_token(self, auth: OAuth2ClientCredentials, caller: CallPolicy, deadline: float) -> BearerToken:
+        """One protected call, with a breaker and a limiter of its own."""
+        config = replace(self.config, base_url=auth.token_url, operations={"token": TOKEN}, auth=auth.client)
+        asking = BaseAPIClient(config, clock=self.clock)
+        parse = partial(token_in, now=self.clock.now())
+        question = Question("token", "", {}, parse, classify_token, form=auth.form)
+        call = _Call(question, f"{config.name}:token", TOKEN, "", caller, deadline)
+        verdict, answer = asking._attempt(call, auth.client)
+        if answer is None:
+            raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
+        return answer.data
+
+    def _attempt(self, call: _Call[T], auth: Auth) -> tuple[Verdict, _Parsed[T] | None]:
         """One admitted attempt and its record. The answer is there exactly when the verdict is SUCCESS."""
         permit = self._admitted(call)
         began = time.monotonic()
         try:
-            verdict, answer = self._send(call, total_s=max(LEAST_S, call.deadline - self.clock.now()))
+            verdict, answer = self._send(call, auth, total_s=max(LEAST_S, call.deadline - self.clock.now()))
         except BaseException:  # this process is being stopped: that says nothing about the provider
             self._release(permit)
             raise
+        attempt_made(permit.key, took_s=time.monotonic() - began, waited_s=permit.wait_s)
         pause_s = self._record(permit, call.operation, verdict, elapsed_s=time.monotonic() - began)
         return (verdict if pause_s is None else replace(verdict, cooldown_s=pause_s)), answer
 
@@ -283,7 +325,7 @@ class BaseAPIClient:
             if permit is not None:
                 self._release(permit)
             if isinstance(error, GatewayError) and not isinstance(error, StoreUnavailable):
-                self._count(call.key, f"rejected_{error.reason}")
+                TALLY.add(call.key, f"rejected_{error.reason}")
             raise
         return permit
 
@@ -293,18 +335,19 @@ class BaseAPIClient:
         except StoreUnavailable as error:  # the lease of the probe ends by itself
             log.warning("%s: the probe could not be given back: %s", permit.key, error)
 
-    def _send(self, call: _Call[T], *, total_s: float) -> tuple[Verdict, _Parsed[T] | None]:
+    def _send(self, call: _Call[T], auth: Auth, *, total_s: float) -> tuple[Verdict, _Parsed[T] | None]:
         question, operation = call.question, call.operation
         try:
             answer = fetch(
                 f"{self.config.base_url}{question.path}",
                 question.params,
-                {"User-Agent": self.config.user_agent, "Accept": "application/json", **self.config.auth.headers()},
+                {"User-Agent": self.config.user_agent, "Accept": "application/json", **auth.headers()},
                 connect_s=operation.connect_s,
                 read_s=operation.read_s,
                 total_s=total_s,
                 max_bytes=operation.max_bytes,
-                document=question.document,
+                form=question.form,
+                json=question.json,
             )
         except NoAnswer as error:
             return error.verdict, None
@@ -331,10 +374,11 @@ class BaseAPIClient:
                 streak, pause_s = self.store.cool_down(key, pause_s=verdict.cooldown_s, now=now)
                 failed = failed or (outcome is Outcome.THROTTLED and streak > policy.THROTTLES_BEFORE_FAILURE)
             if outcome.answered or failed:
-                self.store.record(permit, operation, ok=outcome.answered, elapsed_s=elapsed_s, now=now)
+                ok, event = outcome.answered, outcome.value
+                self.store.record(permit, operation, ok=ok, elapsed_s=elapsed_s, now=now, event=event)
             else:
                 self.store.release(permit)
-            self.store.count(key, outcome.value)
+                self.store.count(key, outcome.value)
             if not outcome.answered:
                 log.warning("%s: %s (%s)", key, outcome.value, verdict.why)
                 self.store.note_error(key, f"{outcome.value}: {verdict.why}", now=now)
@@ -350,11 +394,11 @@ class BaseAPIClient:
             with self._bulkhead.place(question):
                 yield
 
-    def _count(self, key: str, event: str) -> None:
+    def _count_retry(self, key: str) -> None:
         try:
-            self.store.count(key, event, wait_ms=sql.BRIEFLY_MS)
+            self.store.count(key, "retry", wait_ms=sql.BRIEFLY_MS)
         except StoreUnavailable as error:
-            log.warning("%s: %s was not counted: %s", key, event, error)
+            log.warning("%s: a retry was not counted: %s", key, error)
 
 
 def _unpack(call: _Call[T], kept: Entry, source: Literal["cache", "stale", "joined"]) -> GatewayResponse[T] | None:
@@ -373,9 +417,3 @@ _MAY_NOT_BE_STALE = (AuthFailed, RequestRefused)
 def _may_be_stale(error: GatewayError) -> bool:
     """RFC 5861: an old answer stands in for a failing provider, not for one that refuses the question."""
     return not isinstance(error, _MAY_NOT_BE_STALE)
-
-
-def _inside_transaction() -> bool:
-    """By the rule of `transaction.atomic(durable=True)`: the transaction of a test case does not count."""
-    blocks: list[Any] = connection.atomic_blocks
-    return connection.in_atomic_block and not blocks[-1]._from_testcase

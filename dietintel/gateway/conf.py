@@ -1,10 +1,12 @@
 """How one provider may be called: limits, breaker, retries, times, caching. Frozen values, checked when made."""
 
+import datetime as dt
 import math
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dietintel.gateway.auth import Auth, NoAuth
+from dietintel.gateway.auth import Auth, NoAuth, OAuth2ClientCredentials
 
 MICROSECOND = 1_000_000  # per second; the shared state counts time in whole microseconds
 
@@ -30,6 +32,25 @@ class RateLimit:
     def emission_us(self) -> int:
         """Microseconds that one call uses up."""
         return math.ceil(self.period_s * (1 + self.margin) / (self.limit - self.burst + 1) * MICROSECOND)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """At most `limit` calls a day, which begins at midnight in the time zone `tz`."""
+
+    limit: int
+    tz: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError(f"a quota that admits nothing: {self}")
+        zoneinfo.ZoneInfo(self.tz)  # raises
+
+    def ends_us(self, now: int) -> int:
+        """When the day of `now` ends, both in microseconds since the epoch. Days of 23 and 25 hours are such."""
+        zone = zoneinfo.ZoneInfo(self.tz)
+        tomorrow = dt.datetime.fromtimestamp(now // MICROSECOND, tz=zone).date() + dt.timedelta(days=1)
+        return round(dt.datetime.combine(tomorrow, dt.time(), tzinfo=zone).timestamp()) * MICROSECOND
 
 
 @dataclass(frozen=True)
@@ -85,11 +106,16 @@ class Operation:
     rate: RateLimit
     cache: CachePolicy
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    quota: Quota | None = None
     retry_base_s: float = 0.5
     retry_cap_s: float = 8.0
     connect_s: float = 3.05  # just above a multiple of 3 s, TCP's retransmission time
     read_s: float = 10.0
     max_bytes: int = 2_000_000
+
+
+# Of a token endpoint: a process asks once in the lifetime of a token, and once more when one is refused.
+TOKEN = Operation(rate=RateLimit(limit=10, period_s=60, burst=5), cache=CachePolicy(0, 0), max_bytes=65_536)
 
 
 @dataclass(frozen=True)
@@ -101,4 +127,10 @@ class ProviderConfig:
     base_url: str
     user_agent: str
     operations: Mapping[str, Operation]
-    auth: Auth = field(default_factory=NoAuth)
+    auth: Auth | OAuth2ClientCredentials = field(default_factory=NoAuth)
+
+    @property
+    def by_key(self) -> dict[str, Operation]:
+        """Its operations as the shared state names them, with that of its token endpoint."""
+        token = {"token": TOKEN} if isinstance(self.auth, OAuth2ClientCredentials) else {}
+        return {f"{self.name}:{name}": each for name, each in {**self.operations, **token}.items()}

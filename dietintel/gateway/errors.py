@@ -51,6 +51,12 @@ class RateLimited(GatewayError):
     reason = "rate"
 
 
+class QuotaExhausted(GatewayError):
+    """All calls that the provider allows in a day are used up; nothing was sent."""
+
+    reason = "quota"
+
+
 class BulkheadFull(GatewayError):
     """Enough threads of this process wait for providers already; nothing was sent."""
 
@@ -108,7 +114,7 @@ class NoSuchEndpoint(RequestRefused):
 BY_REASON: dict[str, type[GatewayError]] = {
     error.reason: error
     for error in (
-        CircuitOpen, ProbeBusy, ForcedOpen, CoolingDown, RateLimited, BulkheadFull, StoreUnavailable,
+        CircuitOpen, ProbeBusy, ForcedOpen, CoolingDown, RateLimited, QuotaExhausted, BulkheadFull, StoreUnavailable,
         Throttled, UpstreamTimeout, UpstreamError, UpstreamMalformed, AuthFailed, RequestRefused, NoSuchEndpoint,
     )
 }  # fmt: skip

@@ -27,6 +27,8 @@ class ProviderState(models.Model):
     tat = models.BigIntegerField(default=0)
     not_before = models.BigIntegerField(default=0)
     throttle_streak = models.SmallIntegerField(default=0)
+    quota_window = models.BigIntegerField(default=0)  # the end of the day that `quota_used` is of
+    quota_used = models.IntegerField(default=0)
     cache_epoch = models.IntegerField(default=0)
     last_error = models.CharField(_("last error"), max_length=200, blank=True, default="")
     last_error_at = models.BigIntegerField(default=0)

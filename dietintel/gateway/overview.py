@@ -13,10 +13,11 @@ from django.db.models.functions import RowNumber
 from django.utils.module_loading import module_has_submodule
 
 from dietintel.gateway.classify import Outcome
-from dietintel.gateway.conf import MICROSECOND, Operation, ProviderConfig, RateLimit
+from dietintel.gateway.conf import MICROSECOND, BreakerPolicy, Operation, ProviderConfig, RateLimit
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
+from dietintel.gateway.tally import TALLY
 
 CHANGES_SHOWN = 5
 OUTCOMES = [outcome.value for outcome in Outcome]
@@ -79,9 +80,13 @@ class Overview:
     open_for_s: int | None  # None: it is not open, or stays so until an operator closes it
     tokens: int | None  # calls that may go out at once; None where the operation is not configured (any more)
     burst: int | None  # the most tokens there can be
+    quota_used: int | None  # calls of this day; None where the provider names no quota
+    quota: int | None  # the most calls there can be in a day
     cooldown_s: int  # the pause that the provider asked for
     failed: int  # of the last `calls`
     calls: int
+    slow: int  # of the last `calls` too
+    min_calls: int  # fewer than these say nothing
     last_error: str
     last_error_at: dt.datetime | None
     requests: Mapping[str, int]  # by outcome
@@ -90,6 +95,10 @@ class Overview:
     cache: CacheFigures
     transitions: tuple[Change, ...]  # the newest first
 
+    def ratio(self, counted: int) -> float | None:
+        """`counted` (`failed` or `slow`) as a share of the last calls, 0 to 1. None while they are too few."""
+        return counted / self.calls if self.calls >= self.min_calls else None
+
 
 def configured() -> list[ProviderConfig]:
     """The providers that are switched on, of every app that has `providers`: found the way admin.py is."""
@@ -97,16 +106,18 @@ def configured() -> list[ProviderConfig]:
     return [config for name in names for provider in import_module(name).in_order() for config in provider.configs]
 
 
-def overview(configs: Iterable[ProviderConfig], *, now: int) -> list[Overview]:
+def overview(configs: Iterable[ProviderConfig], *, now: int, history: bool = True) -> list[Overview]:
     """Every operation that is configured, in that order, then those that were called at some time. Three queries."""
-    operations = {f"{config.name}:{name}": each for config in configs for name, each in config.operations.items()}
+    TALLY.flush()
+    operations = {key: each for config in configs for key, each in config.by_key.items()}
     rows = {row.key: row for row in ProviderState.objects.all()}
     counted: dict[str, dict[str, int]] = defaultdict(dict)
     for key, event, value in Counter.objects.order_by("event").values_list("key", "event", "value"):
         counted[key][event] = value
     changes: dict[str, list[Change]] = defaultdict(list)
     age = Window(RowNumber(), partition_by=F("key"), order_by=[F("at").desc(), F("pk").desc()])
-    for each in Transition.objects.annotate(age=age).filter(age__lte=CHANGES_SHOWN).order_by("age"):
+    recent = Transition.objects.annotate(age=age).filter(age__lte=CHANGES_SHOWN).order_by("age")
+    for each in recent if history else ():  # ranking half a year of changes takes longer than all the rest
         old, new = each.get_from_state_display(), each.get_to_state_display()
         changes[each.key].append(Change(each.at, old, new, each.reason, each.actor))
     return [
@@ -143,6 +154,7 @@ def _of(
 ) -> Overview:
     provider, _colon, name = row.key.partition(":")
     state = State.HALF_OPEN if row.state == State.OPEN and row.open_until <= now else State(row.state)
+    quota = operation.quota if operation else None
     # As `record` sees it: what was long ago says nothing about now.
     idle = operation is not None and row.last_at < now - to_us(operation.breaker.idle_s)
     return Overview(
@@ -154,9 +166,13 @@ def _of(
         open_for_s=_seconds(row.open_until - now) if state is State.OPEN else None,
         tokens=tokens_left(operation.rate, tat=row.tat, now=now) if operation else None,
         burst=operation.rate.burst if operation else None,
+        quota_used=(row.quota_used if row.quota_window > now else 0) if quota else None,
+        quota=quota.limit if quota else None,
         cooldown_s=_seconds(row.not_before - now),
         failed=0 if idle else row.history.bit_count(),
         calls=0 if idle else row.calls,
+        slow=0 if idle else row.slow.bit_count(),
+        min_calls=(operation.breaker if operation else BreakerPolicy()).min_calls,
         last_error=row.last_error,
         last_error_at=_moment(row.last_error_at),
         requests={event: value for event, value in counted.items() if event in OUTCOMES},

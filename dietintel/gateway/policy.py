@@ -6,7 +6,7 @@ import enum
 import math
 from dataclasses import dataclass
 
-from dietintel.gateway.conf import MICROSECOND, BreakerPolicy, RateLimit
+from dietintel.gateway.conf import MICROSECOND, BreakerPolicy, Quota, RateLimit
 
 DEFAULT_COOLDOWN_S = 60.0
 MAX_COOLDOWN_S = 3600.0
@@ -33,6 +33,8 @@ class Snapshot:
     probe_until: int
     tat: int  # theoretical arrival time of GCRA
     not_before: int  # shared cool-down
+    quota_window: int = 0
+    quota_used: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def allowance_us(rate: RateLimit, *, headroom: int) -> int:
     return (rate.burst - 1 - headroom) * rate.emission_us
 
 
-def refusal(seen: Snapshot, rate: RateLimit, *, now: int, max_wait: int, headroom: int) -> Refusal | None:
+def refusal(
+    seen: Snapshot, rate: RateLimit, *, now: int, max_wait: int, headroom: int, quota: Quota | None = None
+) -> Refusal | None:
     """None where the call may go out now or after waiting at most `max_wait` microseconds."""
     if seen.state is State.FORCED_OPEN:
         return Refusal("forced_open", None)
@@ -58,6 +62,8 @@ def refusal(seen: Snapshot, rate: RateLimit, *, now: int, max_wait: int, headroo
         return Refusal("half_open_busy", seen.probe_until - now)
     if seen.not_before > now + max_wait:
         return Refusal("cooldown", seen.not_before - now)
+    if quota and seen.quota_window > now and seen.quota_used >= quota.limit:
+        return Refusal("quota", seen.quota_window - now)
     ready_at = seen.tat - allowance_us(rate, headroom=headroom)
     if ready_at > now + max_wait:
         return Refusal("rate", ready_at - now)

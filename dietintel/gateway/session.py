@@ -59,15 +59,17 @@ def fetch(
     read_s: float,
     total_s: float,
     max_bytes: int,
-    document: Mapping[str, object] | None = None,
+    form: Mapping[str, str] | None = None,
+    json: object | None = None,
 ) -> Answer:
-    """One GET, or a POST of `document` as JSON. Raises NoAnswer; never anything else for what a server may send."""
+    """One GET, or a POST of `form` or `json`. Raises NoAnswer; never anything else for what a server may send."""
     ends = time.monotonic() + total_s
     try:
         with session().request(
-            "GET" if document is None else "POST",
+            "GET" if form is None and json is None else "POST",
             url,
-            json=document,
+            data=form,
+            json=json,
             params=params,
             headers={name: value.encode() for name, value in headers.items()},
             timeout=urllib3.Timeout(total=total_s, connect=connect_s, read=read_s),  # type: ignore[arg-type]

@@ -12,15 +12,17 @@ from typing import Any
 
 from django.db import transaction
 
-from dietintel.gateway import policy, sql
+from dietintel.counting import adding
+from dietintel.gateway import figures, policy, sql
 from dietintel.gateway.conf import Operation
 from dietintel.gateway.errors import BY_REASON, CircuitOpen, CoolingDown, GatewayError, StoreUnavailable
-from dietintel.gateway.models import ProviderState, Transition
+from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import Snapshot, State, to_us
 
 STATE = ProviderState._meta.db_table
+COUNTER = Counter._meta.db_table
 
-_SEEN = "state, open_until, probe_until, tat, not_before"
+_SEEN = "state, open_until, probe_until, tat, not_before, quota_window, quota_used"
 _SELECT = f"SELECT {_SEEN} FROM {STATE} WHERE key = %s"
 _STREAK = f"SELECT open_streak FROM {STATE} WHERE key = %s"
 # Breaker, half-open claim, cool-down and limiter in one statement. No row: refused, and nothing changed.
@@ -31,8 +33,11 @@ UPDATE {STATE} SET
     ELSE %(now)s END + %(emission)s,
   generation = CASE WHEN state IN (0, 4) THEN generation ELSE generation + 1 END,
   probe_until = CASE WHEN state IN (0, 4) THEN probe_until ELSE %(now)s + %(lease)s END,
-  state = CASE WHEN state IN (0, 4) THEN state ELSE 2 END
+  state = CASE WHEN state IN (0, 4) THEN state ELSE 2 END,
+  quota_used = CASE WHEN %(window)s = 0 THEN quota_used WHEN quota_window < %(window)s THEN 1 ELSE quota_used + 1 END,
+  quota_window = CASE WHEN quota_window < %(window)s THEN %(window)s ELSE quota_window END
 WHERE key = %(key)s
+  AND (%(window)s = 0 OR quota_window < %(window)s OR quota_used < %(quota)s)
   AND tat <= %(now)s + %(allowance)s + %(max_wait)s AND not_before <= %(now)s + %(max_wait)s
   AND (state IN (0, 4) OR (state = 1 AND open_until <= %(now)s) OR (state = 2 AND probe_until <= %(now)s))
 RETURNING state, open_until, probe_until, tat - %(emission)s, not_before, generation"""
@@ -57,7 +62,7 @@ WHERE key = %(key)s AND generation = %(generation)s AND state = 2
 RETURNING generation"""
 _RESET = f"""
 UPDATE {STATE} SET state = 0, generation = generation + 1, open_streak = 0, history = 0, slow = 0, calls = 0,
-  tat = 0, not_before = 0, throttle_streak = 0, reason = ''
+  tat = 0, not_before = 0, throttle_streak = 0, quota_used = 0, reason = ''
 WHERE key = %(key)s
 RETURNING generation"""
 _FORCE = f"""
@@ -71,6 +76,10 @@ _COOLDOWN = f"""
 UPDATE {STATE} SET throttle_streak = throttle_streak + 1, not_before = CASE
   WHEN not_before > %(now)s + {_PAUSE} THEN not_before ELSE %(now)s + {_PAUSE} END
 WHERE key = %(key)s RETURNING throttle_streak, not_before"""
+
+_COUNT = f"""
+INSERT INTO {COUNTER} (key, event, value) VALUES (%(key)s, %(event)s, 1)
+ON CONFLICT (key, event) DO UPDATE SET value = {COUNTER}.value + 1 RETURNING value"""
 
 
 @dataclass(frozen=True)
@@ -99,10 +108,14 @@ class StateStore:
         arguments = {
             "key": key, "now": now, "max_wait": max_wait, "lease": lease, "emission": emission,
             "allowance": policy.allowance_us(operation.rate, headroom=headroom),
+            "window": operation.quota.ends_us(now) if operation.quota else 0,  # 0: there is no quota
+            "quota": operation.quota.limit if operation.quota else 0,
         }  # fmt: skip
         for _try in range(3):  # a loser of the race looks again, to learn why it lost
             seen = self._see(key)
-            refused = policy.refusal(seen, operation.rate, now=now, max_wait=max_wait, headroom=headroom)
+            refused = policy.refusal(
+                seen, operation.rate, now=now, max_wait=max_wait, headroom=headroom, quota=operation.quota
+            )
             if refused is not None:
                 raise _error(refused)
             row = sql.write(_ADMIT, arguments)
@@ -123,9 +136,13 @@ class StateStore:
         if not_before > max(now, permit.not_before):
             raise CoolingDown(retry_after_s=(not_before - now) / 1_000_000)
 
-    def record(self, permit: Permit, operation: Operation, *, ok: bool, elapsed_s: float, now: int) -> None:
-        """Count the outcome of an attempt. A result that began in an earlier state is thrown away."""
+    def record(self, permit: Permit, operation: Operation, *, ok: bool, elapsed_s: float, now: int, event: str) -> None:
+        """Tell the breaker the outcome of an attempt, and count it as `event`.
+
+        What began in an earlier state is counted, and says nothing about this one.
+        """
         if permit.state is State.HALF_OPEN:
+            self.count(permit.key, event)
             if ok:
                 self._close(permit, now=now)
             else:
@@ -143,7 +160,9 @@ class StateStore:
                 "idle": now - to_us(breaker.idle_s),
                 "mask": (1 << breaker.window) - 1,
                 "window": breaker.window,
+                "event": event,
             },  # fmt: skip
+            before=_COUNT,
         )
         if row is None:
             return
@@ -188,12 +207,7 @@ class StateStore:
 
     def count(self, key: str, event: str, *, wait_ms: int = sql.LOCK_WAIT_MS) -> None:
         """Add one to a counter."""
-        sql.write(
-            "INSERT INTO gateway_counter (key, event, value) VALUES (%s, %s, 1) "
-            "ON CONFLICT (key, event) DO UPDATE SET value = gateway_counter.value + 1 RETURNING value",
-            [key, event],
-            wait_ms=wait_ms,
-        )
+        sql.write(_COUNT, {"key": key, "event": event}, wait_ms=wait_ms)
 
     def reset(self, key: str, *, actor: str, now: int) -> None:
         """An operator's fresh start: closed, no cool-down, all tokens. Results of calls under way are thrown away."""
@@ -251,6 +265,9 @@ class StateStore:
             if cursor.fetchall():
                 key = arguments["key"]
                 Transition.objects.create(key=key, at=at, from_state=old, to_state=new, reason=reason, actor=actor)
+                event = f"{figures.CHANGED}{old.name}:{new.name}".lower()
+                cursor.execute(*adding(Counter._meta.db_table, {(key, event): 1}))  # the rows are deleted in time
+                cursor.fetchall()
 
     def _see(self, key: str) -> Snapshot:
         """The state of `key`; its row is made at the first sight of it."""
@@ -260,7 +277,7 @@ class StateStore:
             row = sql.read(_SELECT, [key])
         if row is None:
             raise StoreUnavailable(f"the state of {key} cannot be kept")
-        return Snapshot(State(row[0]), *row[1:5])
+        return Snapshot(State(row[0]), *row[1:])
 
 
 def _error(refused: policy.Refusal) -> GatewayError:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from products.providers.base import Provider
+from products.providers.fatsecret import fat_secret
 from products.providers.fdc import food_data_central
 from products.providers.openfoodfacts import open_food_facts
 
@@ -12,6 +13,7 @@ from products.providers.openfoodfacts import open_food_facts
 PROVIDERS: dict[str, Callable[[], Provider | None]] = {
     "openfoodfacts": open_food_facts,
     "fdc": food_data_central,
+    "fatsecret": fat_secret,
 }
 
 

@@ -1,5 +1,6 @@
 """What a provider of food data is, and what it says about a food."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ class Serving:
         return {"label": self.label, "amount": str(self.amount)}
 
 
+LEAST_SERVING = Decimal(5)  # g or ml; figures per 100 calculated from less magnify the label's rounding too much
+
+
 @dataclass(frozen=True)
 class ProductData:
     """A food as one provider describes it. Nothing here is corrected or guessed beyond what `quality` says."""
@@ -49,6 +53,10 @@ class ProductData:
     image_url: str = ""
     quality: tuple[Flag, ...] = ()
     kind: str = "food"  # what it is instead, where it is no food
+    said_at: dt.datetime | None = None  # when the provider said so; None: just now
+
+
+CACHED_S = 24 * 3600.0  # how long at most the gateway's cache keeps what may not be stored
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,10 @@ class Source:
     label: str
     attribution: str  # the credit that the licence asks for
     page: str = ""  # where people can see and mend an entry, with {barcode} or {id}; empty where there is no such page
+    home: str = ""  # where the credit has to lead to; empty where the licence does not ask for a link
+    # False: of what it says only its ids may be kept. Nothing else reaches the database: figures live in the gateway's
+    # cache, for as long as its operations' CachePolicy says, which is at most CACHED_S.
+    storable: bool = True
 
     def page_url(self, *, barcode: str, source_id: str) -> str | None:
         wanted = barcode if "{barcode}" in self.page else source_id
@@ -80,6 +92,14 @@ class Provider(Protocol):
         Raises `UpstreamNotFound` where it says that it has no such product, and a `GatewayError` where it could not
         be asked.
         """
+
+
+@runtime_checkable
+class KnownById(Provider, Protocol):
+    """A provider that can be asked by its own id as well, which spares it the search for the barcode."""
+
+    def product_by_id(self, source_id: str, barcode: Barcode, *, caller: CallPolicy, total_s: float) -> ProductData:
+        """As `product`. `source_id` is what it called the product before; where it no longer does, `barcode` counts."""
 
 
 SEARCH_HITS = 24  # of one answer: always as many, so that everybody who asks the same shares one kept answer

@@ -18,9 +18,10 @@ from dietintel.gateway.client import BaseAPIClient, Question
 from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
 from dietintel.gateway.errors import GatewayError, UpstreamNotFound
 from products.barcodes import Barcode, InvalidBarcode, normalise
-from products.nutrients import ALLOWED_EXCESS_G, NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
+from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
 from products.providers.base import SEARCH_HITS, Found, ProductData, Searching, Serving, Source
 from products.providers.reading import line, mapping, number
+from products.providers.us_labels import available_carbohydrate
 from products.quality import Flag, doubts
 
 # 1,000 calls an hour and key, of whatever kind; beyond it the key is blocked for an hour. So the two share it out.
@@ -210,7 +211,7 @@ def _amounts(nutrients: object) -> Iterator[tuple[str, tuple[Decimal, str]]]:
             yield key, (amount, unit.upper().replace("µ", "U").replace("Μ", "U"))
 
 
-def _values(amounts: Mapping[str, tuple[Decimal, str]]) -> tuple[dict[str, Decimal], list[str], list[Flag]]:
+def _values(amounts: Mapping[str, tuple[Decimal, str]]) -> tuple[dict[str, Decimal], list[str], tuple[Flag, ...]]:
     """Our nutrients, those dropped as impossible, and what is doubtful about the carbohydrate."""
     raw: dict[str, Decimal] = {}
     energy = next((amounts[key][0] for key in ENERGY_KCAL if key in amounts), None)
@@ -227,17 +228,11 @@ def _values(amounts: Mapping[str, tuple[Decimal, str]]) -> tuple[dict[str, Decim
         raw["sugars_g"] = sugars
     if SODIUM in grams:
         raw["salt_g"] = grams[SODIUM] * SALT_PER_SODIUM
-    flags = []
+    flags: tuple[Flag, ...] = ()
     if CARBOHYDRATE in grams:
-        # Theirs includes fibre, ours does not.
-        fibre = raw.get("fiber_g")
-        available = None if fibre is None or not possible("fiber_g", fibre) else grams[CARBOHYDRATE] - fibre
-        if available is None:
-            flags.append(Flag("CARBS_INCLUDE_FIBRE", (f"{rounded(grams[CARBOHYDRATE])} g",)))
-        elif available < -ALLOWED_EXCESS_G:
-            flags.append(Flag("PARTS_EXCEED_WHOLE"))
-        else:
-            raw["carbohydrates_g"] = max(Decimal(0), available)
+        available, flags = available_carbohydrate(grams[CARBOHYDRATE], raw)
+        if available is not None:
+            raw["carbohydrates_g"] = available
     values = {key: rounded(value) for key, value in raw.items() if possible(key, value)}
     return values, [key for key in raw if key not in values], flags
 

@@ -20,7 +20,7 @@ from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderC
 from dietintel.gateway.errors import NoSuchEndpoint, UpstreamNotFound
 from products.barcodes import Barcode, InvalidBarcode, normalise
 from products.nutrients import NUTRIENTS, SALT_PER_SODIUM, Nutrients, kcal_from_kj, possible, rounded
-from products.providers.base import SEARCH_HITS, Found, ProductData, Searching, Serving, Source
+from products.providers.base import LEAST_SERVING, SEARCH_HITS, Found, ProductData, Searching, Serving, Source
 from products.providers.reading import line, lines, mapping, number
 from products.quality import Flag, doubts
 
@@ -62,7 +62,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "zinc_mg": ("zinc",),
 }  # fmt: skip
 MOST_WARNINGS = 5  # of the source's own that are passed on
-LEAST_SERVING = Decimal(5)  # g or ml; figures per 100 calculated from less magnify the label's rounding too much
 GRAMS_PER = {
     "g": Decimal(1), "mg": Decimal("0.001"), "µg": Decimal("0.000001"), "μg": Decimal("0.000001"),
     "mcg": Decimal("0.000001"), "kg": Decimal(1000),

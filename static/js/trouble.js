@@ -8,7 +8,9 @@ const say = (text) => {
 document.addEventListener("htmx:beforeRequest", () => (box.hidden = true));
 document.addEventListener("htmx:sendError", () => say(box.dataset.unreachable));
 document.addEventListener("htmx:timeout", () => say(box.dataset.unreachable));
-document.addEventListener("htmx:responseError", () => say(box.dataset.failed));
+document.addEventListener("htmx:responseError", (event) =>
+  say(event.detail.xhr.status === 404 ? box.dataset.gone : box.dataset.failed),
+);
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, pathInfo } = event.detail;
   const asked = new URL(pathInfo.requestPath, location.href).pathname;

@@ -42,7 +42,7 @@ def sign_up(screen, name="ada"):
     screen.get_by_label("Name").fill(name)
     screen.get_by_label("Password", exact=True).fill("correct horse battery")
     screen.get_by_role("button", name="Make my account").click()
-    expect(screen.get_by_role("heading", name="Scan a barcode")).to_be_visible()
+    expect(screen.get_by_role("navigation", name="Places")).to_be_visible()
 
 
 def no_sideways_scroll(screen):

@@ -25,6 +25,7 @@ def test_newcomer_signs_up_scans_a_photo_corrects_a_value_and_sees_it_in_the_nex
     sign_up(screen)
     assert User.objects.get().is_owner
 
+    screen.get_by_role("navigation", name="Places").get_by_role("link", name="Scan").click()
     screen.locator("input[type=file]").set_input_files(photo())
     expect(screen.get_by_text("3 017624 010701").first).to_be_visible()
     assert provider.hits() == 0
@@ -49,6 +50,7 @@ def test_newcomer_signs_up_scans_a_photo_corrects_a_value_and_sees_it_in_the_nex
 def test_unknown_barcode_leads_to_an_own_food_that_the_next_scan_finds(screen, provider):
     sign_up(screen)
 
+    screen.goto("/scan/")
     screen.get_by_label("Digits under the bars").last.fill(BARCODE)
     screen.keyboard.press("Enter")
     screen.get_by_role("link", name="Enter it as your own food").click()
@@ -105,6 +107,7 @@ def test_everything_works_without_javascript(browser, browser_context_args, prov
     screen = context.new_page()
     sign_up(screen)
 
+    screen.goto("/scan/")
     screen.locator("input[type=file]").set_input_files(photo())
     screen.get_by_role("button", name="Read the photo").click()
     screen.get_by_role("link", name="Look it up").click()
@@ -145,6 +148,7 @@ def test_live_camera_shows_the_digits_before_looking_up(
     complaints = watch(screen)
     sign_up(screen)
 
+    screen.goto("/scan/")
     screen.get_by_role("button", name="Use the camera").click()
 
     expect(screen.get_by_text("3 017624 010701").first).to_be_visible()

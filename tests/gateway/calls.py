@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from dietintel.gateway.auth import Auth, NoAuth, OAuth2ClientCredentials
 from dietintel.gateway.bulkhead import Bulkhead
 from dietintel.gateway.cache import ResponseCache
 from dietintel.gateway.classify import Answer, Verdict, default_classifier
@@ -13,6 +14,7 @@ from dietintel.gateway.clock import Clock
 from dietintel.gateway.conf import CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
+from dietintel.gateway.tally import TALLY
 
 HOUR, DAY = 3600.0, 86_400.0
 KEY = "fake:read"
@@ -41,6 +43,7 @@ def make_client(
     bulkhead: Bulkhead | None = None,
     cache: ResponseCache | None = None,
     user_agent: str = "Tests",
+    auth: Auth | OAuth2ClientCredentials | None = None,
     **operation: Any,
 ) -> BaseAPIClient:
     config = ProviderConfig(
@@ -49,6 +52,7 @@ def make_client(
         base_url=url,
         user_agent=user_agent,
         operations={"read": make_operation(**operation), "search": make_operation(**operation)},
+        auth=auth or NoAuth(),
     )
     return BaseAPIClient(
         config, clock=clock, chance=chance, bulkhead=bulkhead or Bulkhead(8), cache=cache or ResponseCache()
@@ -98,4 +102,5 @@ def changes(key: str = KEY) -> list[tuple[State, State]]:
 
 
 def counted(event: str, key: str = KEY) -> int:
+    TALLY.flush()
     return Counter.objects.filter(key=key, event=event).values_list("value", flat=True).first() or 0

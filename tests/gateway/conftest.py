@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from tests.gateway import jobs
 from tests.gateway.crew import Crew
 
 InThread = Callable[..., Future[Any]]
@@ -14,14 +15,15 @@ InThread = Callable[..., Future[Any]]
 
 @pytest.fixture(scope="session")
 def _crew(django_db_setup) -> Iterator[Crew]:
-    hired = Crew(6)
+    hired = Crew(7)
     yield hired
     hired.dismiss()
 
 
 @pytest.fixture
 def crew(_crew: Crew, transactional_db) -> Crew:
-    """Six processes that see the rows of this test, and it theirs."""
+    """Seven processes that see the rows of this test, and it theirs."""
+    _crew.run(jobs.forget)
     return _crew
 
 

@@ -1,17 +1,21 @@
 """What the processes of a crew do. Results are plain values, because they travel through a pipe."""
 
+import datetime as dt
+import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from dietintel.gateway.clock import SystemClock
-from dietintel.gateway.conf import CallPolicy, RateLimit
+from dietintel.gateway.conf import CallPolicy, Quota, RateLimit
 from dietintel.gateway.errors import GatewayError
+from dietintel.gateway.models import Transition
 from dietintel.gateway.policy import to_us
 from dietintel.gateway.store import StateStore
+from dietintel.gateway.tally import TALLY
 from tests.gateway.calls import UNLIMITED, ask, make_client, make_operation
 
 ONE_TRY = CallPolicy(attempts=1, total_s=10, max_wait_s=0, headroom=0)
@@ -69,9 +73,9 @@ def admissions(seconds: float, rate: RateLimit) -> list[int]:
     return granted
 
 
-def claims(moments: list[int], rate: RateLimit) -> int:
+def claims(moments: list[int], rate: RateLimit, quota: Quota | None = None) -> int:
     """How many of these moments brought a token, each with one try."""
-    store, operation = StateStore(), make_operation(rate=rate)
+    store, operation = StateStore(), make_operation(rate=rate, quota=quota)
     got = 0
     for now in moments:
         try:
@@ -85,6 +89,60 @@ def claims(moments: list[int], rate: RateLimit) -> int:
 def count(event: str, times: int) -> None:
     for _time in range(times):
         StateStore().count("fake:read", event)
+
+
+def count_in_memory(event: str, times: int) -> None:
+    for _time in range(times):
+        TALLY.add("fake:read", event)
+
+
+def flush() -> None:
+    TALLY.flush()
+
+
+def forget() -> None:
+    """What this process did for other tests."""
+    TALLY.forget()
+
+
+def ask_now(url: str, path: str = "") -> str:
+    """What became of one question."""
+    return _reason(lambda: ask(make_client(url, rate=UNLIMITED), path, caller=ONE_TRY))
+
+
+def ask_kept_things(url: str, times: int) -> None:
+    """Each of ten questions so often."""
+    for number in range(10 * times):
+        ask_now(url, f"/kept/{os.getpid()}/{number % 10}")
+
+
+def take_tokens(seconds: float) -> list[float]:
+    """Admit and record as calls do, with a short rest between; how long each admission took, in seconds."""
+    store, operation = StateStore(), make_operation(rate=UNLIMITED)
+    ends = time.monotonic() + seconds
+    took = []
+    while time.monotonic() < ends:
+        now, began = to_us(time.time()), time.monotonic()
+        permit = store.admit("fake:read", operation, now=now, max_wait=0, headroom=0, lease=to_us(30))
+        took.append(time.monotonic() - began)
+        store.record(permit, operation, ok=True, elapsed_s=0.1, now=now, event="success")
+        time.sleep(0.005)
+    return took
+
+
+def import_in_slices(seconds: float, rows: int) -> list[float]:
+    """As an importer does: read a slice of so many rows, write it, let others have the lock; how long each took."""
+    ends = time.monotonic() + seconds
+    held = []
+    at = dt.datetime.now(dt.UTC)
+    while time.monotonic() < ends:
+        slice_ = [Transition(key="imported", at=at, from_state=0, to_state=1, reason=f"{n}") for n in range(rows)]
+        began = time.monotonic()
+        with transaction.atomic():
+            Transition.objects.bulk_create(slice_)
+        held.append(time.monotonic() - began)
+        time.sleep(held[-1])  # as long as the lock was held
+    return held
 
 
 def ask_the_same(url: str, path: str, threads: int, total_s: float = 5.0) -> list[tuple[Any, float]]:

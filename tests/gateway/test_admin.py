@@ -9,6 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from dietintel.gateway.cache import Entry, ResponseCache, sweep
+from dietintel.gateway.conf import Quota
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
@@ -63,6 +65,25 @@ def test_a_purge_forgets_kept_answers(admin_client, provider: FakeProvider, cloc
     ask(client, "/bread")
 
     assert provider.hits() == 2
+
+
+def test_a_purge_deletes_what_has_expired(admin_client):
+    put_state()
+    long_ago = time.time() - 100
+    ResponseCache().put("gw:expired", Entry({}, True, long_ago, long_ago, long_ago), now=time.time())
+    time.sleep(1.01)  # the shortest time that a cache keeps anything
+
+    acts(admin_client, "purge_cache")
+
+    assert sweep(now=time.time()) == 0
+
+
+def test_what_is_used_up_of_a_daily_quota_is_shown(admin_client, monkeypatch: pytest.MonkeyPatch):
+    config = make_client("http://127.0.0.1:9", quota=Quota(5000)).config
+    monkeypatch.setattr("dietintel.gateway.admin.configured", lambda: [config])
+    put_state(quota_used=17, quota_window=to_us(time.time() + 600))
+
+    assert "17 of 5000" in admin_client.get(reverse(LIST)).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def admitted(clock: FakeClock, operation=EASY, *, lease_s: float = 30.0) -> Perm
 
 
 def recorded(permit: Permit, clock: FakeClock, *, ok: bool, elapsed_s: float = 0.1, operation=EASY) -> None:
-    StateStore().record(permit, operation, ok=ok, elapsed_s=elapsed_s, now=to_us(clock.now()))
+    StateStore().record(permit, operation, ok=ok, elapsed_s=elapsed_s, now=to_us(clock.now()), event="any")
 
 
 def outcomes(clock: FakeClock, pattern: str) -> None:

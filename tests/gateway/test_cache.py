@@ -1,7 +1,16 @@
 """Answers that are kept: fresh ones, old ones that stand in for a failing provider, and "no such thing"."""
 
-import pytest
+import time
+from dataclasses import replace
 
+import pytest
+from django.conf import settings
+from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from dietintel.gateway.cache import SLICE, Entry, ResponseCache, sweep
+from dietintel.gateway.client import BaseAPIClient
+from dietintel.gateway.conf import CachePolicy
 from dietintel.gateway.errors import (
     AuthFailed,
     CircuitOpen,
@@ -16,7 +25,7 @@ from dietintel.gateway.errors import (
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
 from tests.clock import FakeClock
-from tests.gateway.calls import DAY, HOUR, ONCE, ask, counted, make_client, put_state, state
+from tests.gateway.calls import DAY, HOUR, ONCE, ask, counted, make_client, make_operation, put_state, state
 from tests.provider import FakeProvider
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +186,59 @@ def test_a_purge_makes_everything_kept_unfindable_in_every_process(provider: Fak
     ask(make_client(provider.url, clock), "/bread")
 
     assert provider.hits() == 2
+
+
+# --- What may not lie about for longer than a provider allows ---------------------------------------------------
+A_DAY_AT_MOST = CachePolicy(ttl_s=12 * HOUR, negative_ttl_s=HOUR, stale_s=12 * HOUR)
+
+
+def rows() -> list[str]:
+    """The keys of all that the database cache has on disk, findable or not."""
+    if settings.REDIS_URL:
+        pytest.skip("Redis deletes what has expired by itself")
+    with connections["cache" if "cache" in connections else "default"].cursor() as cursor:
+        cursor.execute("SELECT cache_key FROM dietintel_cache")
+        return [key for (key,) in cursor.fetchall()]
+
+
+def test_nothing_that_may_be_kept_for_a_day_is_there_a_day_later(provider: FakeProvider):
+    """Scenario 23."""
+    provider.answers(BREAD)
+    longer = make_client(provider.url)
+    config = replace(longer.config, name="limited", operations={"read": make_operation(cache=A_DAY_AT_MOST)})
+    limited = BaseAPIClient(config, cache=ResponseCache())
+    for client in (limited, longer):
+        ask(client, "/bread")
+        ask(client, "/butter")
+    assert sum("limited:read" in key for key in rows()) == 2
+
+    sweep(now=time.time() + 12 * HOUR)
+    assert sum("limited:read" in key for key in rows()) == 2
+
+    assert sweep(now=time.time() + 24 * HOUR) == 2
+    assert sum("limited:read" in key for key in rows()) == 0
+    assert sum("fake:read" in key for key in rows()) == 2
+
+
+def test_much_that_has_expired_is_deleted_in_slices():
+    now = time.time()
+    for number in range(SLICE + 20):
+        ResponseCache().put(f"gw:many:{number}", Entry(BREAD, True, now, now, now + 60), now=now)
+    alias = "cache" if "cache" in connections else "default"
+
+    with CaptureQueriesContext(connections[alias]) as captured:
+        assert sweep(now=now + 61) == (0 if settings.REDIS_URL else SLICE + 20)
+
+    assert len(captured) == (0 if settings.REDIS_URL else 2)
+
+
+def test_a_cache_that_cannot_be_swept_is_left_as_it_is(settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "dietintel.cache.DisposableDatabaseCache", "LOCATION": "a_table_that_is_not_there"}
+    }
+    with transaction.atomic():
+        assert sweep(now=time.time()) == 0
+        transaction.set_rollback(True)
 
 
 def test_a_failure_is_not_kept(provider: FakeProvider, clock: FakeClock):

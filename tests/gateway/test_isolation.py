@@ -89,6 +89,7 @@ def test_with_a_locked_database_nothing_is_sent_and_the_caller_hears_of_it_soon(
 
     assert 1.9 < took < 2.5
     assert provider.hits() == 0
+    assert counted("rejected_store") == 1
     assert ask(client).data == BREAD
 
 

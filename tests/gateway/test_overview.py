@@ -271,7 +271,7 @@ def test_a_result_from_before_an_operator_s_decision_does_not_undo_it(clock: Fak
     probe = StateStore().admit(KEY, operation, now=now, max_wait=0, headroom=0, lease=to_us(30))
 
     StateStore().force_open(KEY, actor="ada", now=now)
-    StateStore().record(probe, operation, ok=True, elapsed_s=0.1, now=now)
+    StateStore().record(probe, operation, ok=True, elapsed_s=0.1, now=now, event="success")
 
     assert seen(clock).state == "forced_open"
 
@@ -299,7 +299,7 @@ def test_clearing_a_pause_does_not_lose_the_verdict_of_a_probe_under_way(clock: 
     probe = StateStore().admit(KEY, operation, now=now, max_wait=0, headroom=0, lease=to_us(30))
 
     StateStore().clear_cool_down(KEY, actor="ada", now=now)
-    StateStore().record(probe, operation, ok=True, elapsed_s=0.1, now=now)
+    StateStore().record(probe, operation, ok=True, elapsed_s=0.1, now=now, event="success")
 
     assert seen(clock).state == "closed"
 

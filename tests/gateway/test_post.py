@@ -18,7 +18,7 @@ def answer_in(body: Any) -> Any:
 
 
 def post(client, **changes):
-    question = Question("read", "/ask", {}, parse=answer_in, document=DOCUMENT)
+    question = Question("read", "/ask", {}, parse=answer_in, json=DOCUMENT)
     return client.post_json(question, caller=changes.pop("caller", ONCE), total_s=5)
 
 

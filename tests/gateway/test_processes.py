@@ -1,12 +1,18 @@
 """What must hold between real processes, on the database that the tests run on."""
 
+import multiprocessing
 import time
+from collections import Counter as Counts
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connections
+from django.urls import reverse
 
+from dietintel.gateway.classify import Outcome
 from dietintel.gateway.conf import RateLimit
 from dietintel.gateway.errors import ProbeBusy
-from dietintel.gateway.models import Lease
+from dietintel.gateway.models import Counter, Lease, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
 from tests.clock import FakeClock
@@ -132,6 +138,129 @@ def test_processes_together_count_exactly(crew: Crew):
     crew.run(jobs.count, "something", 50)
 
     assert counted("something") == 50 * crew.size
+
+
+def test_an_importer_at_work_does_not_keep_calls_waiting(victim: Crew):
+    """Scenario 24. What else is busy on this machine stretches the slices, so that the best of some tries counts."""
+    put_state()
+    tries = []
+    for _try in range(5):
+        victim.start(jobs.import_in_slices, 1.5, 100)
+        took = jobs.take_tokens(1.5)
+        (held,) = victim.results()
+        assert len(took) > 10
+        waited_s, slice_s = percentile(95, took), percentile(95, held)
+        if waited_s < 0.05 and slice_s < 0.1:
+            return
+        tries.append((waited_s, slice_s))
+    # Where the importer itself is kept from working, a call waits for what is left of a slice, and for one more.
+    assert any(waited_s < 2 * slice_s for waited_s, slice_s in tries), tries
+
+
+def percentile(share: int, times: list[float]) -> float:
+    return sorted(times)[len(times) * share // 100]
+
+
+def test_an_operator_s_decision_is_seen_by_all_other_processes_on_their_next_call(
+    provider: FakeProvider, crew: Crew, admin_client, admin_user
+):
+    """Scenario 25."""
+    provider.answers({})
+    assert crew.run(jobs.ask_now, provider.url) == ["answered"] * 7
+    sent = provider.hits()
+
+    def decides(action: str) -> None:
+        page = reverse("admin:gateway_providerstate_changelist")
+        assert admin_client.post(page, {"action": action, "_selected_action": ["fake:read"]}).status_code == 302
+
+    decides("force_open")
+    assert crew.run(jobs.ask_now, provider.url) == ["forced_open"] * 7
+    assert provider.hits() == sent
+
+    decides("reset")
+    assert crew.run(jobs.ask_now, provider.url) == ["answered"] * 7
+
+    decides("disable")
+    provider.fails_with(500)
+    assert crew.run(jobs.ask_often, provider.url, 2) == [["failure", "failure"]] * 7
+
+    decides("reset")
+    provider.recovers()
+    provider.answers({})
+    assert crew.run(jobs.ask_now, provider.url) == ["answered"] * 7
+
+    assert changes() == [
+        (State.CLOSED, State.FORCED_OPEN),
+        (State.FORCED_OPEN, State.CLOSED),
+        (State.CLOSED, State.DISABLED),
+        (State.DISABLED, State.CLOSED),
+    ]
+    who = admin_user.get_username()
+    assert set(Transition.objects.values_list("actor", flat=True)) == {who}
+    assert LogEntry.objects.filter(user=admin_user, object_id="fake:read").count() == 4
+
+
+@pytest.mark.long
+def test_counters_are_exact_after_workers_were_recycled(provider: FakeProvider, transactional_db):
+    """Scenario 25: three generations of workers come and go; one provider, sometimes in trouble."""
+    provider.answers({})
+    for generation in range(3):
+        workers = Crew(2)
+        workers.run(jobs.ask_often, provider.url, 5)
+        workers.run(jobs.ask_kept_things, provider.url, 3)
+        if generation == 1:
+            provider.fails_with(500, times=4)
+            provider.answers({})
+            workers.run(jobs.ask_often, provider.url, 10)
+        workers.dismiss()
+
+    outcomes = {each.value for each in Outcome}
+    rows = dict(Counter.objects.filter(key="fake:read").values_list("event", "value"))
+    assert sum(value for event, value in rows.items() if event in outcomes) == provider.hits()
+    assert (rows["failure"], rows["success"]) == (4, provider.hits() - 4)
+    asked = 3 * 2 * (5 + 30) + 2 * 10
+    assert rows["cache_miss"] + rows["cache_hit"] == asked
+    assert rows["cache_miss"] == provider.hits()
+    assert ProviderState.objects.filter(key="fake:read").count() == 1
+
+
+def test_each_change_of_a_breaker_is_written_down_once_whoever_makes_it(provider: FakeProvider, crew: Crew):
+    """Scenario 25."""
+    provider.fails_with(500)
+    crew.run(jobs.ask_often, provider.url, 4)
+    StateStore().force_open("fake:read", actor="ada", now=to_us(time.time()))
+    StateStore().reset("fake:read", actor="ada", now=to_us(time.time()))
+    provider.recovers()
+    provider.answers({})
+    crew.run(jobs.ask_now, provider.url)
+
+    assert changes() == [
+        (State.CLOSED, State.OPEN),
+        (State.OPEN, State.FORCED_OPEN),
+        (State.FORCED_OPEN, State.CLOSED),
+    ]
+    assert state().generation == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_forked_after_the_first_call_has_connections_of_its_own(provider: FakeProvider):
+    """Scenario 25: as a server does that loads the application before it forks."""
+    provider.answers({})
+    assert jobs.ask_now(provider.url) == "answered"
+    connections.close_all()
+
+    forking = multiprocessing.get_context("fork")
+    children = [forking.Process(target=jobs.ask_often, args=(provider.url, 2)) for _child in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(20)
+    assert jobs.ask_now(provider.url) == "answered"
+
+    ports = [request.port for request in provider.requests]
+    assert ports[0] == ports[-1]
+    assert sorted(Counts(ports).values()) == [2, 2, 2]
+    assert (counted("success"), counted("cache_miss")) == (6, 6)
 
 
 def test_the_same_question_from_many_processes_and_threads_is_asked_once(provider: FakeProvider, crew: Crew):

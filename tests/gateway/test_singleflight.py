@@ -107,6 +107,7 @@ def test_when_all_places_are_taken_another_question_is_refused_at_once(provider:
 
     assert time.monotonic() - began < 0.3
     assert refused.value.retry_after_s == 1
+    assert counted("rejected_bulkhead") == 1
     assert [call.result().data["name"] for call in waiting] == ["Bread", "Bread"]
     provider.delays(0)
     assert ask(client).data == {"name": "Bread"}  # the places were given back

@@ -7,9 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from dietintel.gateway.conf import Quota
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from tests.factories import make_user
+from tests.gateway.calls import make_client
 
 pytestmark = pytest.mark.django_db
 KEY = "openfoodfacts:product"
@@ -48,6 +50,18 @@ def test_a_breaker_that_opens_by_the_rules_is_shown_with_its_remaining_time(told
     in_trouble(state=State.OPEN, open_until=to_us(time.time() + 599.5))
 
     assert "open for " in told()
+
+
+def test_what_is_used_up_of_a_daily_quota_is_told_in_the_table_and_as_json(told, monkeypatch: pytest.MonkeyPatch):
+    config = make_client("http://127.0.0.1:9", quota=Quota(5000)).config
+    monkeypatch.setattr("monitoring.management.commands.providers.configured", lambda: [config])
+    ProviderState.objects.create(key="fake:read", quota_used=17, quota_window=to_us(time.time() + 600))
+
+    (row,) = (row for row in told().splitlines() if row.startswith("fake:read"))
+    by_json = json.loads(told("--json"))["results"][0]
+
+    assert "17 of 5000" in row
+    assert (by_json["key"], by_json["quota_used"], by_json["quota"]) == ("fake:read", 17, 5000)
 
 
 def test_a_provider_that_is_not_configured_is_shown_as_such(told):

@@ -129,3 +129,15 @@ def test_a_day_takes_as_many_queries_for_fifty_items_as_for_five(django_assert_n
 
     assert len(day.items) == 50
     assert sum(each or 0 for each in [day.shown_kcal()[item.pk] for item in day.items]) == 8085
+
+
+def test_a_food_that_is_deleted_while_it_is_being_logged_leaves_an_item_with_its_figures():
+    user, spread = make_user(), make_product()
+    wanted = diary.of_food(seen(spread, user), Decimal(100))
+    spread.delete()
+
+    diary.log(user, MONDAY, "breakfast", [wanted])
+
+    (item,) = day_of(user, MONDAY).items
+    assert item.product_id is None
+    assert item.totals.get("energy_kcal") == 539

@@ -102,7 +102,8 @@ def test_the_list_is_paged_without_gap_or_repeat(client):
     secret = {"headers": {"Authorization": f"Bearer {make_token(user)}"}}
     expected = [str(start(user).uuid) for _number in range(5)][::-1]
 
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor = None
     while cursor is not None or not seen:
         more = f"&cursor={cursor}" if cursor else ""
         body = client.get(f"/api/v1/workflows/list?limit=2{more}", **secret).json()

@@ -1,5 +1,6 @@
 """A person's diary: what they ate, cook, weigh and aim for."""
 
+from tracking.models.awaited import Awaited
 from tracking.models.body import Measurement, MeasurementKind, WeightEntry
 from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Undo
 from tracking.models.photos import Example, ExampleFood, Photo
@@ -9,6 +10,7 @@ from tracking.models.targets import Profile, Target, TargetDay
 
 __all__ = [
     "STANDARD_MEALS",
+    "Awaited",
     "Basis",
     "Example",
     "ExampleFood",

@@ -44,6 +44,9 @@ class Portion(models.Model):
     """Some of a food. Name and figures are the food's own at that time: they stay when the food changes or goes."""
 
     product = models.ForeignKey(Product, models.SET_NULL, null=True, blank=True, related_name="+")
+    # Where `product` is empty because this server lacks a provider's food that an import named: which one it was, as
+    # "openfoodfacts/barcode/3017624010701" or "fdc/id/170379". So that the next export names it again.
+    origin = models.CharField(max_length=100, blank=True, default="", editable=False)
     name = models.CharField(_("name"), max_length=300)
     brand = models.CharField(_("brand"), max_length=300, blank=True, default="")
     basis = models.CharField(_("figures are of"), max_length=7, choices=Basis, default=Basis.GRAM)

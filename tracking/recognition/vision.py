@@ -112,7 +112,7 @@ class Vision:
             params={},
             parse=_choice,
             classify=_classify,
-            document=_document(jpeg),
+            json=_document(jpeg),
         )
         return foods_in(self._client.post_json(question, caller=ONCE, total_s=total_s))
 

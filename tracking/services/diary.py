@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,16 +16,17 @@ from products.foods import Food
 from products.models import Product
 from products.nutrients import Nutrients, rounded
 from tracking.amounts import Amount, amount_of
-from tracking.errors import Refused
+from tracking.errors import Conflict, Refused
 from tracking.models import STANDARD_MEALS, Basis, Meal, MealItem, Recipe, Undo
 
 MOST_ITEMS = 200  # of one meal: more is a mistake of a program
 UNDO_FOR = dt.timedelta(hours=24)
+AT_ONCE = 500  # rows of one query, where there may be many
 EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2200, 1, 1)
 # The columns of an item that an action may change; with its id they are the whole of it.
 _COLUMNS = (
     "meal_id", "product_id", "recipe_id", "name", "brand", "basis", "figures", "at_least", "quantity", "serving",
-    "amount", "position", "time", "created_at",
+    "origin", "amount", "position", "time", "created_at",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ class NewItem:
     product: Product | None = None
     recipe: Recipe | None = None
     time: dt.time | None = None
+    origin: str = ""
 
     def columns(self) -> dict[str, Any]:
         return {
@@ -56,11 +58,14 @@ class NewItem:
             "product": self.product,
             "recipe": self.recipe,
             "time": self.time,
+            "origin": self.origin,
         }
 
 
 def of_food(food: Food, quantity: Decimal, unit: str = "", *, time: dt.time | None = None) -> NewItem:
     """Some of a food as the person sees it, correction included. Raises Refused."""
+    if not getattr(food.product, "may_be_kept", True):  # its source lets it be shown, and not written down
+        raise Refused(_("Save it as your own food first."))
     return NewItem(
         name=food.name,
         brand=food.brand,
@@ -92,16 +97,25 @@ class Done:
 def meal_name(text: str) -> str:
     """As it is kept: the key of a standard meal, else the person's own words. Raises Refused."""
     name = " ".join(text.split())
-    if not name or len(name) > 60:
+    if not name or len(name) > 60 or "\0" in name:  # PostgreSQL keeps no zero bytes
         raise Refused(_("Give the meal a name of at most 60 characters."), field="meal")
     return next((key for key, label in STANDARD_MEALS.items() if name.casefold() in {key, str(label).casefold()}), name)
 
 
 def meal_for(user: User, day: dt.date, name: str) -> Meal:
-    """The meal of that name on that day, made where there is none. Raises Refused."""
+    """The meal of that name on that day, made where there is none. Raises Refused.
+
+    It is locked to the end of the transaction: nobody deletes it or adds to it meanwhile.
+    """
+    meals = Meal.objects.select_for_update()
+    return meals.get_or_create(user=user, day=diary_day(day), name=meal_name(name))[0]
+
+
+def diary_day(day: dt.date) -> dt.date:
+    """The same day. Raises Refused where no diary reaches."""
     if not EARLIEST <= day <= LATEST:
         raise Refused(_("Choose a day between 1900 and 2200."), field="date")
-    return Meal.objects.get_or_create(user=user, day=day, name=meal_name(name))[0]
+    return day
 
 
 def log(user: User, day: dt.date, meal: str, items: Sequence[NewItem]) -> Done:
@@ -128,6 +142,7 @@ def change(item: MealItem, changes: Mapping[str, Any]) -> Done:
         if "meal" in changes or "day" in changes:
             moved = meal_for(user, changes.get("day", item.meal.day), changes.get("meal", item.meal.name))
             if moved != item.meal:
+                _refuse_full(moved, 1)
                 item.meal, item.position = moved, _next_position(moved)
         return _saved(item, before, user)
 
@@ -178,6 +193,36 @@ def delete(items: Sequence[MealItem]) -> Done:
         return Done([], undo)
 
 
+def move(meal: Meal, *, day: dt.date, name: str) -> Done:
+    """Give a whole meal another day or name. Raises Refused, or Conflict where there is such a meal already."""
+    with transaction.atomic():
+        meal = Meal.objects.select_for_update().get(pk=meal.pk)
+        day, name = diary_day(day), meal_name(name)
+        if (day, name) == (meal.day, meal.name):
+            return Done()
+        items = list(meal.items.select_related("meal__user"))
+        before = [(item, _kept(item)) for item in items]
+        meal.day, meal.name = day, name
+        try:
+            with transaction.atomic():
+                meal.save()
+        except IntegrityError as error:
+            sentence = _("There is a meal of that name on that day already. Copy this one into it.")
+            raise Conflict(sentence, field="name") from error
+        return Done(items, _undoable(meal.user, before) if before else None)
+
+
+def delete_meal(meal: Meal) -> Done:
+    """Delete a meal with all that is in it; undoing makes it again."""
+    with transaction.atomic():
+        there = Meal.objects.select_for_update().filter(pk=meal.pk).first()
+        if there is None:
+            return Done()
+        done = delete(list(there.items.all()))
+        there.delete()
+        return done
+
+
 def copy(items: Iterable[MealItem], *, to_day: dt.date, meal: str | None = None) -> Done:
     """Log items of one person again, on `to_day`, in meals of the same names or all in `meal`. Raises Refused.
 
@@ -188,7 +233,7 @@ def copy(items: Iterable[MealItem], *, to_day: dt.date, meal: str | None = None)
         made: list[MealItem] = []
         for name in dict.fromkeys(item.meal.name for item in items):
             target = meal_for(items[0].meal.user, to_day, meal or name)
-            made += _add(target, [_again(item) for item in items if item.meal.name == name])
+            made += _add(target, [again(item) for item in items if item.meal.name == name])
         if not made:
             return Done()
         return Done(made, _undoable(items[0].meal.user, [(item, None) for item in made]))
@@ -197,8 +242,8 @@ def copy(items: Iterable[MealItem], *, to_day: dt.date, meal: str | None = None)
 def undo(user: User, undo_id: int, *, now: dt.datetime) -> list[dt.date]:
     """Take one action back: what it made goes, what it changed or deleted is as before. Once: then it is forgotten.
 
-    Returns the days that changed; none where it was undone already. What a later action did to the same items is
-    taken back as well.
+    Items that a later action changed or deleted stay as that one left them. Returns the days that changed; none where
+    it was undone already. Raises Conflict where nothing is left to take back before the later action is.
     """
     with transaction.atomic():
         undoable = (
@@ -206,27 +251,55 @@ def undo(user: User, undo_id: int, *, now: dt.datetime) -> list[dt.date]:
         )
         if undoable is None:
             return []
-        days: set[dt.date] = set()
-        for each in undoable.items:
-            there = MealItem.objects.owned_by(user).filter(pk=each["id"]).select_related("meal").first()
-            if there is not None:
-                days.add(there.meal.day)
-            if each["before"] is None:
-                MealItem.objects.owned_by(user).filter(pk=each["id"]).delete()
-            else:
-                days.add(_restore(user, each["id"], each["before"]))
+        later = Undo.objects.owned_by(user).filter(pk__gt=undo_id).values_list("items", flat=True)
+        newer = {each["id"] for items in later for each in items}
+        before = {each["id"]: each["before"] for each in undoable.items if each["id"] not in newer}
+        if not before:
+            raise Conflict(_("It was changed since. Take that back first."))
+        days = _unmade(user, [pk for pk, kept in before.items() if kept is None])
+        days |= _restored(user, {pk: kept for pk, kept in before.items() if kept is not None})
         undoable.delete()
         return sorted(days)
 
 
+def _unmade(user: User, ids: Sequence[int]) -> set[dt.date]:
+    """Delete what an action made, which after an import may be years of diary. Returns the days it was on."""
+    days: set[dt.date] = set()
+    for start in range(0, len(ids), AT_ONCE):
+        # Whose they are is looked at here: asked for in the query, SQLite walks all their meals for each chunk.
+        chunk = MealItem.objects.filter(pk__in=ids[start : start + AT_ONCE]).order_by()
+        there = {pk: day for pk, day, owner in chunk.values_list("pk", "meal__day", "meal__user") if owner == user.pk}
+        MealItem.objects.filter(pk__in=there).delete()
+        days.update(there.values())
+    return days
+
+
 def _add(meal: Meal, items: Sequence[NewItem]) -> list[MealItem]:
-    # The meal's row is the lock: two additions at once get positions one after the other.
-    Meal.objects.select_for_update().get(pk=meal.pk)
-    if meal.items.count() + len(items) > MOST_ITEMS:
-        raise Refused(_("A meal can have %(most)d items.") % {"most": MOST_ITEMS})
+    """`meal` is locked: two additions at once get positions one after the other."""
+    _refuse_full(meal, len(items))
     start, now = _next_position(meal), timezone.now()
     rows = [MealItem(meal=meal, position=start + at, created_at=now, **item.columns()) for at, item in enumerate(items)]
+    _let_go_of_what_is_gone(rows)
     return MealItem.objects.bulk_create(rows)
+
+
+def _let_go_of_what_is_gone(rows: Sequence[MealItem]) -> None:
+    """A food or recipe may be deleted between its being chosen and being logged: the item has figures of its own."""
+    foods = {row.product_id for row in rows if row.product_id}
+    recipes = {row.recipe_id for row in rows if row.recipe_id}
+    # Locked until the items are there.
+    kept_foods = set(Product.objects.select_for_update(no_key=True).filter(pk__in=foods).values_list("pk", flat=True))
+    kept_recipes = set(
+        Recipe.objects.select_for_update(no_key=True).filter(pk__in=recipes).values_list("pk", flat=True)
+    )
+    for row in rows:
+        row.product_id = row.product_id if row.product_id in kept_foods else None
+        row.recipe_id = row.recipe_id if row.recipe_id in kept_recipes else None
+
+
+def _refuse_full(meal: Meal, more: int) -> None:
+    if meal.items.count() + more > MOST_ITEMS:
+        raise Refused(_("A meal can have %(most)d items.") % {"most": MOST_ITEMS})
 
 
 def _next_position(meal: Meal) -> int:
@@ -234,7 +307,8 @@ def _next_position(meal: Meal) -> int:
     return 0 if last is None else last + 1
 
 
-def _again(item: MealItem) -> NewItem:
+def again(item: MealItem) -> NewItem:
+    """The same amount with the same figures, to be logged once more."""
     return NewItem(
         name=item.name,
         brand=item.brand,
@@ -245,6 +319,7 @@ def _again(item: MealItem) -> NewItem:
         product=item.product,
         recipe=item.recipe,
         time=item.time,
+        origin=item.origin,
     )
 
 
@@ -261,34 +336,47 @@ def _saved(item: MealItem, before: dict[str, Any], user: User) -> Done:
 
 
 def _kept(item: MealItem) -> dict[str, Any]:
-    """The item's columns as JSON that `_restore` reads."""
+    """The item's columns as JSON that `_restored` reads."""
     kept: dict[str, Any] = {}
     for column in _COLUMNS:
         value = getattr(item, column)
         kept[column] = {key: str(figure) for key, figure in value.items()} if column == "figures" else value
-        if isinstance(value, (Decimal, dt.date, dt.time)):
-            kept[column] = value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
+        if isinstance(value, Decimal):
+            kept[column] = str(rounded(value))
+        elif isinstance(value, (dt.date, dt.time)):
+            kept[column] = value.isoformat()
     # By day and name: the meal itself may be deleted meanwhile.
     return kept | {"day": item.meal.day.isoformat(), "meal": item.meal.name}
 
 
-def _restore(user: User, pk: int, kept: Mapping[str, Any]) -> dt.date:
-    day = dt.date.fromisoformat(kept["day"])
-    product_id, recipe_id = kept["product_id"], kept["recipe_id"]
-    values = {
-        "meal": meal_for(user, day, kept["meal"]),
-        # What is gone by now stays gone; the item has its own figures.
-        "product_id": product_id if Product.objects.visible_to(user).filter(pk=product_id).exists() else None,
-        "recipe_id": recipe_id if Recipe.objects.owned_by(user).filter(pk=recipe_id).exists() else None,
-        "figures": Nutrients({key: Decimal(value) for key, value in kept["figures"].items()}),
-        "time": dt.time.fromisoformat(kept["time"]) if kept["time"] else None,
-        "created_at": dt.datetime.fromisoformat(kept["created_at"]),
-        "quantity": Decimal(kept["quantity"]),
-        "amount": Decimal(kept["amount"]),
-    } | {name: kept[name] for name in ("name", "brand", "basis", "at_least", "serving", "position")}
-    MealItem.objects.update_or_create(pk=pk, defaults=values)
-    return day
+def _restored(user: User, kept: Mapping[int, Mapping[str, Any]]) -> set[dt.date]:
+    """Write items as they were, by their ids. Returns the days they were on and are on now."""
+    days = _unmade(user, list(kept))
+    places = dict.fromkeys((dt.date.fromisoformat(each["day"]), each["meal"]) for each in kept.values())
+    meals = {(day, name): meal_for(user, day, name) for day, name in places}
+    # What is gone by now stays gone; the items have their own figures.
+    products = Product.objects.visible_to(user).in_bulk([each["product_id"] for each in kept.values()])
+    recipes = Recipe.objects.owned_by(user).in_bulk([each["recipe_id"] for each in kept.values()])
+    rows = [
+        MealItem(
+            pk=pk,
+            meal=meals[dt.date.fromisoformat(each["day"]), each["meal"]],
+            product=products.get(each["product_id"]),
+            recipe=recipes.get(each["recipe_id"]),
+            figures=Nutrients({key: Decimal(value) for key, value in each["figures"].items()}),
+            time=dt.time.fromisoformat(each["time"]) if each["time"] else None,
+            created_at=dt.datetime.fromisoformat(each["created_at"]),
+            quantity=Decimal(each["quantity"]),
+            amount=Decimal(each["amount"]),
+            **{name: each[name] for name in ("name", "brand", "basis", "at_least", "serving", "position", "origin")},
+        )
+        for pk, each in kept.items()
+    ]
+    MealItem.objects.bulk_create(rows)
+    return days | {day for day, _name in places}
 
 
 def _undoable(user: User, touched: Sequence[tuple[MealItem, dict[str, Any] | None]]) -> Undo:
+    """Note how to take an action back, and forget what can no longer be: it holds what was deleted."""
+    Undo.objects.owned_by(user).filter(made_at__lte=timezone.now() - UNDO_FOR).delete()
     return Undo.objects.create(user=user, items=[{"id": item.pk, "before": before} for item, before in touched])

@@ -146,13 +146,12 @@ def _old_photos(now: dt.datetime) -> "models.QuerySet[Any]":
     return Photo.objects.filter(created_at__lt=now - dt.timedelta(days=settings.PHOTO_RETENTION_DAYS))
 
 
-@cleaning.sweeps("files of no photo")
-def stray_files(now: dt.datetime, *, dry_run: bool = False) -> int:
+@cleaning.swept_by("files of no photo")
+def stray_files(now: dt.datetime) -> int:
     """Delete what a killed process left: files without a row. Returns of how many photos. Safe to repeat."""
     strays: set[uuid.UUID] = set()
     for found in photos.on_disk(before=now):
         strays |= found - set(Photo.objects.filter(uuid__in=found).values_list("uuid", flat=True))
-    if not dry_run:
-        for photo_id in strays:
-            photos.remove(photo_id)
+    for photo_id in strays:
+        photos.remove(photo_id)
     return len(strays)

@@ -50,8 +50,8 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='runs', to=settings.AUTH_USER_MODEL, verbose_name='for')),
             ],
             options={
-                'verbose_name': 'run',
-                'verbose_name_plural': 'runs',
+                'verbose_name': 'workflow run',
+                'verbose_name_plural': 'workflow runs',
                 'ordering': ['-created_at', '-pk'],
             },
         ),
@@ -96,8 +96,8 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='workflows.run')),
             ],
             options={
-                'verbose_name': 'step',
-                'verbose_name_plural': 'steps',
+                'verbose_name': 'task',
+                'verbose_name_plural': 'tasks',
                 'ordering': ['order', 'index'],
             },
         ),

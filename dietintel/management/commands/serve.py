@@ -1,21 +1,15 @@
+import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from dietintel.serve import (
-    STOPPING_S,
-    Child,
-    command_of,
-    host_from_here,
-    refusal_to_listen,
-    supervise,
-    web_command,
-    web_is_up,
-)
+from dietintel import http_metrics
+from dietintel.serve import become_supervisor, command_of, refusal_to_listen
+
+PREPARATIONS = (("migrate", "--noinput", "--skip-checks", "-v0"), ("load_starter_foods", "--skip-checks"))
 
 
 class Command(BaseCommand):
@@ -25,32 +19,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--only", choices=["web", "worker", "watch"], help="one part, for split containers and hosts"
         )
+        parser.add_argument(
+            "--prepare", action="store_true", help="first migrate the database and load the everyday foods"
+        )
 
-    def handle(self, *, only: str | None, **options: Any) -> None:
-        children = []
+    def handle(self, *, only: str | None, prepare: bool, **options: Any) -> None:
+        for preparation in PREPARATIONS if prepare else ():
+            ended = subprocess.run([*command_of(preparation[0]), *preparation[1:]], check=False)
+            if ended.returncode:
+                sys.exit(ended.returncode)
         if only in {None, "web"}:
             if refusal := refusal_to_listen():
                 sys.exit(f"DietIntel cannot start. {refusal}")
             if not settings.DEBUG:
                 call_command("collectstatic", interactive=False, verbosity=0)
-            children.append(Child("web", web_command()))
-        children += [Child(role, command_of(role)) for role in ("worker", "watch") if only in {None, role}]
-        clean = supervise(children, drain_s=settings.SHUTDOWN_TIMEOUT + STOPPING_S, each_round=self.announcer(only))
-        sys.exit(0 if clean else 1)
-
-    def announcer(self, only: str | None) -> Callable[[], None]:
-        """Says once where DietIntel is, as soon as it answers there."""
-        said = False
-        host = f"[{host_from_here()}]" if ":" in host_from_here() else host_from_here()
-        address = f"{'https' if settings.TLS_CERT else 'http'}://{host}:{settings.PORT}"
-
-        def announce() -> None:
-            nonlocal said
-            if said or (only in {None, "web"} and not web_is_up()):
-                return
-            said = True
-            what = f"DietIntel's {only} runs" if only in {"worker", "watch"} else f"DietIntel is at {address}"
-            self.stdout.write(f"{what} (Ctrl-C stops it)")
-            self.stdout.flush()
-
-        return announce
+            if settings.WEB_WORKERS > 1:
+                http_metrics.share()
+        become_supervisor(only)

@@ -12,7 +12,7 @@ from dietintel.gateway.overview import Overview, UnknownProvider, configured, ov
 from dietintel.gateway.policy import to_us
 from monitoring.gateway_api import body
 
-HEADINGS = ("operation", "state", "tokens", "pause", "failed lately", "cache", "last error")
+HEADINGS = ("operation", "state", "tokens", "today", "pause", "failed lately", "cache", "last error")
 
 
 class Command(BaseCommand):
@@ -48,6 +48,7 @@ def _words(each: Overview) -> tuple[str, ...]:
         each.key,
         f"{state} ({each.reason})" if each.reason else state,
         "not configured" if each.tokens is None else f"{each.tokens} of {each.burst}",
+        "–" if each.quota is None else f"{each.quota_used} of {each.quota}",
         f"{each.cooldown_s} s" if each.cooldown_s else "–",
         f"{each.failed} of {each.calls}",
         "–" if ratio is None else f"{ratio:.0%} hit, {each.cache.stale} stale",

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from monitoring.watch import ROUND_S, look_around
+from monitoring.watch import ROUND_S, Rounds
 
 
 class Command(BaseCommand):
@@ -14,9 +14,10 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            rounds = Rounds()
             while True:
                 began = time.monotonic()
-                look_around()
+                rounds.look_around()
                 time.sleep(max(0.1, ROUND_S - (time.monotonic() - began)))
         except KeyboardInterrupt:
             return

@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *, dry_run: bool, json: bool, **options: Any) -> str:
         now = timezone.now()
-        counts = {rule.name: rule.sweep(now, dry_run=dry_run) for rule in cleaning.rules()}
+        counts = {
+            rule.name: (rule.count(now) or 0) if dry_run else cleaning.clean(rule, now=now) for rule in cleaning.rules()
+        }
         if json:
             return json_module.dumps(counts)
         found = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"

@@ -1,4 +1,3 @@
-import uuid
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -48,11 +47,7 @@ class Command(BaseCommand):
     def _one(self, text: str | None) -> Run:
         if not text:
             raise CommandError("Say which run: its id, or enough of its beginning.")
-        wanted = text.replace("-", "").lower()
-        if not all(sign in "0123456789abcdef" for sign in wanted) or len(wanted) > 32:
-            raise CommandError(f"{text} is no id of a run.")
-        first, last = uuid.UUID(wanted.ljust(32, "0")), uuid.UUID(wanted.ljust(32, "f"))
-        found = list(Run.objects.filter(uuid__gte=first, uuid__lte=last)[:2])
+        found = list(Run.objects.beginning_with(text)[:2])
         if len(found) != 1:
             raise CommandError(f"{'No run begins' if not found else 'Several runs begin'} with {text}.")
         return found[0]

@@ -1,0 +1,80 @@
+"""The table of all checks: how much each counts, how often it is made, and what is tried when it is bad.
+
+An app adds checks in its `health_checks.py`, found the way admin.py is, with a function `checks()` that returns (name,
+impact, class) of each: a class of django-health-check's kind, and one of the words of `Impact`.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from django.apps import apps
+from django.utils.module_loading import module_has_submodule
+from health_check.base import HealthCheck
+
+from monitoring.health import checks, healing
+from monitoring.health.conditions import Impact, Result, Status
+from monitoring.health.healing import Heal
+
+PROVIDER = "provider_"
+OFTEN_S, NOW_AND_THEN_S = 2.0, 5.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One check: made anew every time. `limit_s` is when it counts as hung."""
+
+    name: str
+    impact: Impact
+    make: Callable[[], HealthCheck]
+    heals: tuple[type[Heal], ...] = ()
+    every_s: float = NOW_AND_THEN_S
+    limit_s: float = 6.0
+
+    def look(self) -> Result:
+        """May take for ever."""
+        return checks.measure(self.make())
+
+
+WORKER_HEALS = (healing.SweepOrphans, healing.RestartWorker)
+OWN = (
+    Watched(
+        "database", Impact.CRITICAL, checks.Database, (healing.CloseConnections, healing.CheckpointWal), OFTEN_S, 8.0
+    ),
+    Watched("cache", Impact.IMPORTANT, checks.Cache, (healing.DropPool,)),
+    Watched("storage", Impact.CRITICAL, checks.Storage, (healing.Prune,)),
+    Watched("disk", Impact.CRITICAL, checks.Disk, (healing.Prune,)),
+    Watched("memory", Impact.IMPORTANT, checks.Memory, (healing.RecycleIdle,)),
+    Watched("cpu", Impact.INFO, checks.Cpu),
+    Watched("queue", Impact.CRITICAL, checks.QueueMoves, WORKER_HEALS, OFTEN_S),
+    Watched("workers", Impact.CRITICAL, checks.Workers, WORKER_HEALS, OFTEN_S),
+    Watched("schedules", Impact.IMPORTANT, checks.Schedules, (healing.FireMissed,)),
+    Watched("ml_model", Impact.IMPORTANT, checks.MlModel),
+)
+
+
+def all_watched() -> dict[str, Watched]:
+    """By name, in the order in which they are shown. No queries."""
+    found = {each.name: each for each in OWN}
+    found |= {each.name: each for each in _of_apps()}
+    for name in checks.provider_names():
+        make = functools.partial(checks.Provider, provider=name)
+        found[PROVIDER + name] = Watched(PROVIDER + name, Impact.INFO, make)
+    return found
+
+
+def _of_apps() -> Iterator[Watched]:
+    for app in apps.get_app_configs():
+        if module_has_submodule(app.module, "health_checks"):
+            for name, impact, make in import_module(f"{app.name}.health_checks").checks():
+                yield Watched(name, Impact(impact), make)
+
+
+def impacts(watched: Mapping[str, Watched], statuses: Mapping[str, Status]) -> dict[str, Impact]:
+    """How much each check counts now: one provider that fails only informs, all of them together are important."""
+    providers = {
+        name: status for name, status in statuses.items() if name.startswith(PROVIDER) and status is not Status.DISABLED
+    }
+    all_down = bool(providers) and all(status is Status.UNHEALTHY for status in providers.values())
+    return {name: Impact.IMPORTANT if all_down and name in providers else each.impact for name, each in watched.items()}

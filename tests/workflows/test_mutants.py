@@ -1,0 +1,99 @@
+"""The state machine is only worth something if it finds an engine that is wrong: here are some, one mistake each."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MACHINE = "tests/workflows/test_machine.py"
+EXAMPLES = "100"  # it usually needs fewer than ten
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "data", "__pycache__", ".*_cache", "node_modules")
+# What is wrong -> file, what stands there, what stands there instead (everywhere in the file).
+MUTANTS = {
+    "no token in the fence": (
+        "engine", "(step.token, step.state) != (claim.token, StepState.RUNNING)", "step.state != StepState.RUNNING",
+    ),
+    "no state in the fence": (
+        "engine", "(step.token, step.state) != (claim.token, StepState.RUNNING)", "step.token != claim.token",
+    ),
+    "a renewal by anybody": (
+        "engine", "filter(pk=claim.step_id, token=claim.token, state=StepState.RUNNING)\n    if",
+        "filter(pk=claim.step_id, state=StepState.RUNNING)\n    if",
+    ),
+    "a claim that does not change the token": ("engine", 'token=F("token") + 1, ', ""),
+    "a lease that is never over": ("engine", "step.lease_until <= now", "step.lease_until is None"),
+    "a lease that protects nobody": (
+        "engine", "step.lease_until <= now) or not alive(step.worker)]", "step.lease_until)]",
+    ),
+    "a take-back without a look at the lease": ("engine", "if step.lease_until > now and alive(step.worker):", "if 0:"),
+    "tries that are not counted": ("engine", 'attempt=F("attempt") + 1, ', ""),
+    "a lost attempt that counts as a try": (
+        "engine", "step.losses += 1\n        step.attempt -= 1", "step.losses += 1",
+    ),
+    "losses that are not counted": ("engine", "step.losses += 1", "pass"),
+    "poison that is not recognised": ("engine", "step.losses > rules.MOST_LOSSES", "False"),
+    "an interrupted attempt that counts as a try": (
+        "engine", "            step.attempt -= 1\n            _make_ready", "            _make_ready",
+    ),
+    "more tries than allowed": ("engine", "step.attempt < plan.attempts and", ""),
+    "an attempt that stays open": ("engine", '_close(step, Outcome.LOST, error="its worker died", now=now)', "pass"),
+    "a step that becomes ready without a message": (
+        "engine", "    _send(run, step, due=due)\n\n\ndef _send", "    step.save()\n\n\ndef _send",
+    ),
+    "a retry that repeats what is done": (
+        "engine", "step.state in ENDED_STEP and step.state != StepState.DONE", "True",
+    ),
+    "a cancel that changes nothing else": (
+        "engine", '"cancel asked for", now=now, by=by)\n        _advance(run, _steps_of(run), now=now)',
+        '"cancel asked for", now=now, by=by)',
+    ),
+    "a report after which nothing follows": (
+        "engine", '_note(run, "step done", step=step, now=now)\n        _advance(run, steps, now=now)', "pass",
+    ),
+    "a stop that is ignored": ("rules", "    if found.stopping:\n        _stop", "    if False:\n        _stop"),
+    "a failure that stops nothing": ("rules", 'found.stopping = "failed"', "pass"),
+    "a step that does not wait for its inputs": (
+        "rules", "if not all(each.ended for each in needed):", "if not any(each.ended for each in needed) and needed:",
+    ),
+    "no limit to what runs at once": ("rules", "range(plan.max_parallel or len(items))", "range(len(items))"),
+    "slots that are given twice": ("rules", "if slot not in taken]", "]"),
+    "slots that are not given back": ("rules", "if each.slot is not None and not each.ended}", "}"),
+    "a batch that is done with too few": ("rules", "if done >= enough:", "if done >= 0:"),
+    "a batch that is never enough": ("rules", "if done >= enough:", "if done > len(items):"),
+    "doubts that are not told": ("rules", "found.doubts.append(f\"{plan.name} failed\")", "pass"),
+    "a run that ends too early": ("rules", "if not all(each.ended for each in seen.values()):", "if False:"),
+}  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("wrong", MUTANTS)
+def test_the_machine_finds_what_is_wrong(wrong, tmp_path):
+    name, right, instead = MUTANTS[wrong]
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+    source = copy / "workflows" / f"{name}.py"
+    text = source.read_text()
+    assert right in text
+    source.write_text(text.replace(right, instead))
+
+    machine = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "--nomigrations", "-p", "no:cacheprovider", MACHINE],
+        cwd=copy,
+        env={
+            **{key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "DATABASE_URL"))},
+            "DATA_DIR": str(tmp_path / "data"),
+            "MACHINE_EXAMPLES": EXAMPLES,
+            "MACHINE_QUICK": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "1 failed" in machine.stdout, machine.stdout[-2000:]
+    assert "SyntaxError" not in machine.stdout
+    assert "NameError" not in machine.stdout

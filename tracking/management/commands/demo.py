@@ -1,0 +1,26 @@
+"""An account to look around in."""
+
+import json as json_module
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from tracking import demo
+
+
+class Command(BaseCommand):
+    help = "Makes an account with 120 days of believable diary, and prints its login. Safe to repeat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="the login as JSON")
+
+    def handle(self, *, json: bool, **options: Any) -> str:
+        made = demo.make(now=timezone.now())
+        login = {"username": made.user.username, "password": made.password, "made": made.new}
+        if json:
+            return json_module.dumps(login)
+        if made.new:
+            return f"The demo account is ready: sign in as {made.user.username} with the password {made.password}"
+        return f"The demo account is there already: {made.user.username} with the password {made.password}"

@@ -1,0 +1,73 @@
+from django.contrib.auth.decorators import login_required
+from django.urls import path, register_converter
+from django.views.generic import TemplateView
+
+from tracking.dates import IsoDate, IsoMonth
+from tracking.views import (
+    adding,
+    calendar,
+    charts,
+    day,
+    entry,
+    items,
+    measurements,
+    recipe_editor,
+    recipes,
+    targets,
+    transfer,
+    weight,
+)
+
+register_converter(IsoDate, "day")
+register_converter(IsoMonth, "month")
+
+urlpatterns = [
+    path("today/", day.today, name="today"),
+    path("day/<day:date>/", day.day, name="day"),
+    path("day/<day:date>/find/", entry.find, name="find"),
+    path("day/<day:date>/food/<uuid:food>/", adding.log_food, name="log_food"),
+    path("day/<day:date>/lines/", adding.log_lines, name="log_lines"),
+    path("day/<day:date>/lines/energy/", adding.weigh_lines, name="weigh_lines"),
+    path("day/<day:date>/again/", adding.again, name="log_again"),
+    path("day/<day:date>/quick/", adding.quick, name="quick_add"),
+    path("day/<day:date>/copy/", day.copy, name="copy"),
+    path("day/<day:date>/clear/", day.clear, name="clear"),
+    path("day/<day:date>/nutrients/", day.nutrients, name="day_nutrients"),
+    path("items/<int:pk>/", items.item, name="item"),
+    path("items/<int:pk>/delete/", items.item_delete, name="item_delete"),
+    path("items/<int:pk>/renew/", items.item_renew, name="item_renew"),
+    path("favourites/<uuid:food>/", items.favourite, name="favourite"),
+    path("undo/<int:pk>/", day.undo, name="undo"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/<month:month>/", calendar.calendar, name="month"),
+    path("profile/", targets.profile, name="profile"),
+    path("targets/", targets.targets, name="targets"),
+    path("targets/<int:target_id>/delete/", targets.target_delete, name="target_delete"),
+    path("weight/", weight.weight, name="weight"),
+    path("weight/<int:pk>/", weight.weight_entry, name="weight_entry"),
+    path("weight/<int:pk>/delete/", weight.weight_delete, name="weight_delete"),
+    path("body/put-back/", weight.put_back, name="put_back"),
+    path("measurements/", measurements.measurements, name="measurements"),
+    path("measurements/<int:pk>/", measurements.measurement_kind, name="measurement_kind"),
+    path("measurements/<int:pk>/change/", measurements.kind_change, name="kind_change"),
+    path("measurements/<int:pk>/delete/", measurements.kind_delete, name="kind_delete"),
+    path("measurements/values/<int:pk>/", measurements.measurement, name="measurement"),
+    path("measurements/values/<int:pk>/delete/", measurements.measurement_delete, name="measurement_delete"),
+    path("charts/", charts.charts, name="charts"),
+    path("more/", login_required(TemplateView.as_view(template_name="more.html")), name="more"),
+    path("recipes/", recipes.recipe_list, name="recipes"),
+    path("recipes/new/", recipes.recipe_new, name="recipe_new"),
+    path("recipes/<int:pk>/", recipes.recipe, name="recipe"),
+    path("recipes/<int:pk>/change/", recipe_editor.recipe_change, name="recipe_change"),
+    path("recipes/<int:pk>/log/", recipes.recipe_log, name="recipe_log"),
+    path("recipes/<int:pk>/scale/", recipes.recipe_scale, name="recipe_scale"),
+    path("recipes/<int:pk>/duplicate/", recipes.recipe_duplicate, name="recipe_duplicate"),
+    path("recipes/<int:pk>/favourite/", recipes.recipe_favourite, name="recipe_favourite"),
+    path("recipes/<int:pk>/delete/", recipes.recipe_delete, name="recipe_delete"),
+    path("settings/data/", transfer.transfer, name="transfer"),
+    path("settings/data/export/", transfer.export, name="export"),
+    path("settings/data/import/cancel/", transfer.cancel, name="transfer_cancel"),
+    path("settings/data/import/<slug:name>/", transfer.preview, name="transfer_preview"),
+    path("settings/data/import/<slug:name>/confirm/", transfer.confirm, name="transfer_confirm"),
+    path("settings/delete/", transfer.delete_account, name="account_delete"),
+]
