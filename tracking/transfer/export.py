@@ -349,7 +349,7 @@ def _cell(value: Any) -> str:
 
 # --- What is what -------------------------------------------------------------------------------------------------
 _README = """\
-DietIntel: everything that is yours. Format {format}, version {version}.
+DietIntel: everything that is yours but the photos. Format {format}, version {version}.
 
 {document} has all of it, exactly, and is what an import reads. The .csv files say the same for people and
 spreadsheets; they are in UTF-8, with a comma between the cells and a point in numbers. An empty cell means unknown,
