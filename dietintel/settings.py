@@ -53,6 +53,17 @@ FATSECRET_CLIENT_SECRET = env.text("FATSECRET_CLIENT_SECRET")
 if bool(FATSECRET_CLIENT_ID) != bool(FATSECRET_CLIENT_SECRET):
     raise env.refuse("FATSECRET_CLIENT_ID", "and FATSECRET_CLIENT_SECRET belong together: set both or neither")
 
+# --- Photos and their recognition --------------------------------------------------------------------------------
+UPLOAD_DIR = env.folder("UPLOAD_DIR", DATA_DIR / "uploads")
+PHOTO_RETENTION_DAYS = env.whole("PHOTO_RETENTION_DAYS", 365, most=36_500)  # 0: until the person deletes them
+MODEL_PATH = Path(env.text("MODEL_PATH", str(DATA_DIR / "model.onnx")))
+FOOD_MAPPING_PATH = Path(env.text("FOOD_MAPPING_PATH", str(DATA_DIR / "food_mapping.json")))
+VISION_BASE_URL = env.address("VISION_BASE_URL")  # without it, and without a model, no photo is sent anywhere
+VISION_MODEL = env.text("VISION_MODEL")
+VISION_API_KEY = env.text("VISION_API_KEY")
+if VISION_BASE_URL and not VISION_MODEL:
+    raise env.refuse("VISION_MODEL", "is not set, and VISION_BASE_URL needs to know which model to ask")
+
 # --- Applications -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -19,6 +19,7 @@ from products import lookup, online, scanning, services
 from products.barcodes import Barcode, InvalidBarcode
 from products.foods import Food
 from products.models import Product
+from products.pictures import UnreadablePicture
 from products.search import MOST, PAGE, InvalidCursor, search
 from products.serializers import (
     FoodChangesSerializer,
@@ -147,7 +148,7 @@ class Scan(APIView):
         wanted.is_valid(raise_exception=True)
         try:
             codes = scanning.barcodes_in(wanted.validated_data["image"])
-        except scanning.UnreadablePicture as error:
+        except UnreadablePicture as error:
             raise serializers.ValidationError({"image": [str(error)]}) from error
         read: list[dict[str, Any]] = []
         for code in codes:

@@ -1,18 +1,13 @@
 """Barcodes in pictures. Nothing of a picture is kept."""
 
-import io
-import struct
-import warnings
 from typing import IO
 
 import zxingcpp
-from django.conf import settings
-from django.utils.translation import gettext as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from products import pictures
 from products.barcodes import Barcode, InvalidBarcode, normalise
 
-FORMATS = ("JPEG", "PNG", "WEBP")
 # Retail codes only: a QR code in the same picture is an advertisement.
 RETAIL = zxingcpp.BarcodeFormats(
     [
@@ -22,13 +17,7 @@ RETAIL = zxingcpp.BarcodeFormats(
         zxingcpp.BarcodeFormat.UPCE,
     ]
 )
-# Only JPEG can be unpacked at a fraction of its size; of the others, 24 megapixels take some 200 MB for a moment.
-MOST_PIXELS_UNPACKED = 24_000_000
 ENLARGE_UP_TO_PX = 1600  # of the longer side: larger pictures gain nothing from a second look
-
-
-class UnreadablePicture(ValueError):
-    """Not a picture that can be looked at. The message is a sentence for the person; ask for another."""
 
 
 def barcodes_in(picture: IO[bytes]) -> list[Barcode]:
@@ -45,39 +34,10 @@ def barcodes_in(picture: IO[bytes]) -> list[Barcode]:
 
 
 def opened(picture: IO[bytes]) -> Image.Image:
-    """The picture as a person sees it, in grey. Its size is checked before it is unpacked."""
-    data = picture.read(settings.MAX_UPLOAD_BYTES + 1)
-    if len(data) > settings.MAX_UPLOAD_BYTES:
-        raise UnreadablePicture(
-            _("This picture has more than %(most)d MB. Take it again at a lower resolution.")
-            % {"most": settings.MAX_UPLOAD_BYTES // 1_000_000}
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of bombs, where our own limit is below, and of damage that can be read over
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            most = settings.MAX_UPLOAD_PIXELS if image.format == "JPEG" else MOST_PIXELS_UNPACKED
-            if image.width * image.height > most:
-                raise _too_many_pixels(most)
-            image.draft("L", (3000, 3000))  # lets JPEG unpack large photos at a fraction of their size
-            return _in_grey(ImageOps.exif_transpose(image))
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels(settings.MAX_UPLOAD_PIXELS) from error
-    except UnidentifiedImageError as error:
-        raise UnreadablePicture(_("This is not a JPEG, PNG or WebP picture.")) from error
-    except UnreadablePicture:
-        raise
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error) as error:
-        raise UnreadablePicture(_("This picture is damaged. Take it again.")) from error
-
-
-def _too_many_pixels(most: int) -> UnreadablePicture:
-    return UnreadablePicture(
-        _("This picture has more than %(most)d megapixels. Take it again at a lower resolution.")
-        % {"most": most // 1_000_000}
-    )
+    """The picture as a person sees it, in grey. Raises UnreadablePicture."""
+    with pictures.opened(picture) as image:
+        image.draft("L", (3000, 3000))  # lets JPEG unpack large photos at a fraction of their size
+        return _in_grey(ImageOps.exif_transpose(image))
 
 
 def _in_grey(image: Image.Image) -> Image.Image:

@@ -21,6 +21,7 @@ from products.barcodes import Barcode, InvalidBarcode, barcode_in
 from products.foods import Food
 from products.forms import EMPTY, FoodForm, PhotoForm, ScanForm, initial_from, initial_of, snapshot
 from products.models import FiguresNotKept, Product
+from products.pictures import UnreadablePicture
 from products.providers.base import LONGEST_SEARCH, SEARCH_HITS, Searching, plain_words
 from products.search import InvalidCursor, Page, search
 
@@ -40,7 +41,7 @@ def scan(request: AuthenticatedRequest) -> HttpResponse:
         elif photo_form.is_valid():
             try:
                 found = scanning.barcodes_in(photo_form.cleaned_data["image"])
-            except scanning.UnreadablePicture as error:
+            except UnreadablePicture as error:
                 photo_form.add_error("image", str(error))
             else:
                 codes = [(code, _known(request, code)) for code in found]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import body, days, diary, entry, recipes, targets
+from tracking.api import body, days, diary, entry, photos, recipes, targets
 
 urlpatterns = [
     path("meals", diary.MealList.as_view(), name="meals"),
@@ -38,4 +38,7 @@ urlpatterns = [
     path("targets/current", targets.TargetOfDay.as_view(), name="target_of_day"),
     path("targets/<int:pk>", targets.TargetDetail.as_view(), name="target"),
     path("expenditure", targets.ExpenditureDetail.as_view(), name="expenditure"),
+    path("photos", photos.PhotoList.as_view(), name="photos"),
+    path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
+    path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo_image"),
 ]

@@ -62,7 +62,7 @@ class GatewayResponse(Generic[T]):
 class Question(Generic[T]):
     """A GET of `path` below the provider's base address. `parse` turns its JSON into what the caller wants.
 
-    With a `form` it is a POST of that. Such a question is for `_attempt` alone: nothing keeps or repeats a POST.
+    With a `form` or `json` it is a POST of that, for `post_json` and `_attempt` alone: nothing keeps or repeats a POST.
     `parse` raises one of UNEXPECTED_JSON for what the provider does not promise. `classify` says what a status means.
     """
 
@@ -72,6 +72,7 @@ class Question(Generic[T]):
     parse: Callable[[object], T]
     classify: Callable[[Answer], Verdict] = default_classifier
     form: Mapping[str, str] | None = None
+    json: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,26 @@ class BaseAPIClient:
                 raise
             TALLY.add(key, "cache_stale")
             return stale
+
+    def post_json(self, question: Question[T], *, caller: CallPolicy, total_s: float) -> T:
+        """Send the question's `json`, once: what a POST does is not known to us, so only the caller may repeat it.
+
+        May take up to `total_s` seconds. Raises UpstreamNotFound, a `GatewayError`, or GatewayMisuse inside a
+        transaction.
+        """
+        if sql.inside_transaction():
+            raise GatewayMisuse(f"{self.config.name} was called inside a transaction")
+        key = f"{self.config.name}:{question.operation}"
+        operation = self.config.operations[question.operation]
+        call = _Call(question, key, operation, "", caller, deadline=self.clock.now() + total_s)
+        with self._place(key):
+            verdict, answer = self._attempt(call, self._auth(call, None))
+        call_ended(key, attempts=1, answered=answer is not None or verdict.outcome is Outcome.NOT_FOUND)
+        if answer is not None:
+            return answer.data
+        if verdict.outcome is Outcome.NOT_FOUND:
+            raise UpstreamNotFound(question.path)
+        raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
 
     def remembers(self, fact: str) -> bool:
         """Whether `remember` was told this about the provider's address; False where the cache has forgotten it."""
@@ -326,6 +347,7 @@ class BaseAPIClient:
                 total_s=total_s,
                 max_bytes=operation.max_bytes,
                 form=question.form,
+                json=question.json,
             )
         except NoAnswer as error:
             return error.verdict, None

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from products.barcodes import Barcode, expand_upc_e, normalise
-from products.scanning import UnreadablePicture, barcodes_in, opened
+from products.pictures import UnreadablePicture
+from products.scanning import barcodes_in, opened
 from tests.factories import BARCODE
 from tests.pictures import barcode_image, encoded
 

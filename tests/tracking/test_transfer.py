@@ -32,12 +32,14 @@ from tests.factories import (
 from tracking.errors import Conflict
 from tracking.models import (
     Awaited,
+    Example,
     Favourite,
     Ingredient,
     Meal,
     MealItem,
     Measurement,
     MeasurementKind,
+    Photo,
     Profile,
     Recipe,
     Target,
@@ -276,8 +278,17 @@ LEFT_OUT = {
     "uuid": "made anew: two accounts may have the same food", "source": "own", "source_id": "own foods have none",
     "search_text": "computed", "quality": "computed", "may_be_kept": "own foods always may",
     "nutriscore": "only providers say it", "nova_group": "only providers say it", "allergens": "only providers say it",
+    "vision_host": "agreed to for photos on this server",
     "traces": "only providers say it", "image_url": "only providers say it",
 }  # fmt: skip
+
+
+# Kinds of rows that are not in the file, and why.
+KINDS_LEFT_OUT = {
+    Undo: "works for a while, and here alone",
+    Photo: "more megabytes than an import takes; each can be saved by itself",
+    Example: "computed from a photo, with numbers that mean something to one version alone",
+}
 
 
 @pytest.mark.parametrize(
@@ -301,7 +312,7 @@ def test_every_kind_of_row_that_is_a_person_s_is_exported():
         if isinstance(field, ForeignKey) and field.related_model is User
     }
 
-    assert {kind for kind in kinds if kind._meta.app_label in {"products", "tracking"}} - {Undo} == {
+    assert {kind for kind in kinds if kind._meta.app_label in {"products", "tracking"}} - KINDS_LEFT_OUT.keys() == {
         Product, Correction, Meal, Recipe, Favourite, WeightEntry, MeasurementKind, Target, Profile, Awaited
     }  # fmt: skip
 

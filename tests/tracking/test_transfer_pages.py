@@ -23,11 +23,14 @@ from django.utils import timezone
 from dietintel.accounts.models import GivenAnswer, Token, User
 from products.models import Product
 from tests.factories import make_item, make_meal, make_token, make_user
+from tests.pictures import encoded
 from tests.tracking.test_foreign import LOSE_IT, MFP
+from tests.tracking.test_photos import a_meal
 from tests.tracking.test_transfer import exported, make_account
 from tracking import demo
 from tracking.models import Awaited, MealItem, Undo
 from tracking.services import diary
+from tracking.services.photos import Seen, confirm, store_photo
 from tracking.transfer import uploads
 from workflows import engine, registry
 
@@ -39,6 +42,7 @@ PASSWORD = "a long sentence"
 @pytest.fixture(autouse=True)
 def _own_folder(settings, tmp_path):
     settings.DATA_DIR = tmp_path
+    settings.UPLOAD_DIR = tmp_path / "uploads"
 
 
 @pytest.fixture
@@ -239,6 +243,8 @@ def everything_of(user):
     GivenAnswer.objects.create(user=user, key="k", fingerprint="f", status=201)
     Awaited.objects.create(user=user, origin="fdc/id/1", favourite_at=timezone.now())
     diary.delete([item])
+    photo = store_photo(user=user, picture=encoded(a_meal()), now=timezone.now())
+    assert confirm(photo=photo, foods=[Seen(product=product)], now=timezone.now())
     for about in (user, product, Product.objects.owned_by(user).get()):
         kind = ContentType.objects.get_for_model(about)
         LogEntry.objects.create(user=user, content_type=kind, object_id=about.pk, object_repr="x", action_flag=CHANGE)
@@ -251,7 +257,7 @@ def everything_of(user):
     assert engine.claim(run.steps.get().pk, worker="host:1:1", now=timezone.now())
 
 
-def test_nothing_of_a_deleted_person_is_left_in_any_table(reader, user):
+def test_nothing_of_a_deleted_person_is_left_in_any_table(reader, user, django_capture_on_commit_callbacks):
     gone, other = make_account(), make_user(is_staff=True)
     everything_of(gone)
     LogEntry.objects.create(
@@ -263,9 +269,11 @@ def test_nothing_of_a_deleted_person_is_left_in_any_table(reader, user):
     client = Client()
     client.login(username=gone.username, password=PASSWORD)
 
-    response = client.post(DELETE, {"password": PASSWORD})
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(DELETE, {"password": PASSWORD})
 
     assert response["Location"] == "/login/"
+    assert [path for path in django_settings.UPLOAD_DIR.rglob("*") if path.is_file()] == []
     assert {name: rows for name, rows in rows_of(pk).items() if rows} == {}
     assert [s for s in Session.objects.all() if s.get_decoded().get("_auth_user_id") == str(pk)] == []
     assert not LogEntry.objects.filter(object_repr=gone.username).exists()

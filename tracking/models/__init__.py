@@ -3,6 +3,7 @@
 from tracking.models.awaited import Awaited
 from tracking.models.body import Measurement, MeasurementKind, WeightEntry
 from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Undo
+from tracking.models.photos import Example, ExampleFood, Photo
 from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Ingredient, Recipe
 from tracking.models.targets import Profile, Target, TargetDay
@@ -11,12 +12,15 @@ __all__ = [
     "STANDARD_MEALS",
     "Awaited",
     "Basis",
+    "Example",
+    "ExampleFood",
     "Favourite",
     "Ingredient",
     "Meal",
     "MealItem",
     "Measurement",
     "MeasurementKind",
+    "Photo",
     "Portion",
     "Profile",
     "Recipe",

@@ -47,6 +47,8 @@ class Profile(models.Model):
     weight_unit = models.CharField(_("weight in"), max_length=2, choices=WeightUnit, default=WeightUnit.KG)
     length_unit = models.CharField(_("lengths in"), max_length=2, choices=LengthUnit, default=LengthUnit.CM)
     energy_unit = models.CharField(_("energy in"), max_length=4, choices=EnergyUnit, default=EnergyUnit.KCAL)
+    # Where the person agreed that their photos may be sent to; nobody else may get them. Empty: nowhere.
+    vision_host = models.CharField(_("photos may be sent to"), max_length=255, blank=True, default="")
 
     class Meta:
         verbose_name = _("profile")

@@ -349,7 +349,7 @@ def _cell(value: Any) -> str:
 
 # --- What is what -------------------------------------------------------------------------------------------------
 _README = """\
-DietIntel: everything that is yours. Format {format}, version {version}.
+DietIntel: everything that is yours but the photos. Format {format}, version {version}.
 
 {document} has all of it, exactly, and is what an import reads. The .csv files say the same for people and
 spreadsheets; they are in UTF-8, with a comma between the cells and a point in numbers. An empty cell means unknown,
@@ -369,7 +369,8 @@ Days and times are those of your own clock; times that end in +00:00 are in UTC.
 ug (micrograms). "at_least" names nutrients that some part did not declare: the true sum may be more.
 Items keep the figures they were written down with. In {document} these are of 100 g, of 100 ml or of one serving, as
 "basis" says. A food of a provider is named by its source and barcode, or by the source's own id.
-Your password, your tokens, your name here and what could be undone are not in this file.
+Your password, your tokens, your name here and what could be undone are not in this file. Nor are your photos, of which
+there may be more than an import takes, and what was learned from them; each photo can be saved by itself.
 
 Where foods come from:
 {sources}

@@ -1,0 +1,1 @@
+"""From a photo to the foods that may be on it."""

@@ -1,0 +1,201 @@
+"""What this person has eaten before: people eat the same things, from the same plates, at the same tables.
+
+Learns from confirmed photos alone, within milliseconds, so nothing has to be trained beforehand: a model is made from
+the person's examples when it is needed. A dish is the set of foods that was confirmed together.
+
+A distance to a dish is half that to its nearest example and half that to the mean of all its examples, in a space
+where directions count less in which photos of the same dish differ (within-class whitening: for this person, these are
+their tables, plates and lamps). How confident it is follows from how much nearer the nearest dish is than the next,
+and from how far photos of the same dish usually are from each other; see docs/how-photos-are-recognised.md.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import median
+from typing import ClassVar
+
+import numpy as np
+from django.utils.translation import gettext as _
+
+from products.models import fold
+from tracking.models import Example, ExampleFood
+from tracking.recognition import features
+from tracking.recognition.base import SURE, Candidate, CannotAnswer, Picture
+from tracking.recognition.features import Array
+
+Key = tuple[str, str]  # as `Candidate.key`
+Dish = frozenset[Key]
+MOST_EXAMPLES = 1500  # the latest: what somebody ate years ago says little about today
+MOST_SHOWN = 4  # dishes to choose from
+LEAST_CONFIDENCE = 0.05  # below that it is not worth a line
+# Fewer photos of a dish do not tell how it varies, and without other dishes there is nothing to tell it from: a best
+# guess is offered then, never taken as sure.
+SURE_FROM_PHOTOS, SURE_FROM_DISHES = 3, 4
+NEVER_SURE = SURE - 0.05
+LEAST_DIFFERENCES = 6  # between photos of the same dish, before directions are weighed by them
+UNKNOWN_DISTANCE = 1.5  # times the usual one: what is assumed while nothing is known of that
+SHRINKAGE = 1.5  # how much all directions count alike; the fewer examples, the more is chance
+
+# Logistic regression of "the nearest dish is the right one" on log(next / nearest) and nearest / usual, over the drawn
+# dishes: `python -m benchmarks.recognition --calibrate`. The intercept is 0.75 lower than that finds, because people
+# with few dishes meet more that they never confirmed.
+INTERCEPT, OF_RATIO, OF_DISTANCE = 1.06, 15.11, -2.22
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One confirmed photo."""
+
+    features: Array
+    dish: Dish
+
+
+@dataclass(frozen=True)
+class Guess:
+    dish: Dish
+    confidence: float  # 0 to 1
+
+
+@dataclass(frozen=True)
+class Near:
+    """How near the nearest dishes are: what a confidence is made of. `usual` is None where nothing is known of it."""
+
+    dishes: tuple[Dish, ...]
+    distances: tuple[float, ...]
+    photos: int  # of the nearest
+    usual: float | None
+
+    @property
+    def evidence(self) -> tuple[float, float]:
+        """log(next / nearest), and nearest / usual; both as they are used."""
+        nearest = max(self.distances[0], 1e-6)
+        ratio = np.log(self.distances[1] / nearest) if len(self.distances) > 1 else 0.0
+        return float(min(ratio, 2.0)), nearest / self.usual if self.usual else UNKNOWN_DISTANCE
+
+
+class PersonalModel:
+    """Made of a person's samples, at least one. The same samples make the same model."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        by_dish: dict[Dish, list[Array]] = defaultdict(list)
+        for sample in samples:
+            by_dish[sample.dish].append(sample.features)
+        self._dishes = list(by_dish)
+        groups = [np.stack(by_dish[dish]).astype(np.float64) for dish in self._dishes]
+        self._space = _space(groups)
+        self._examples = [group if self._space is None else group @ self._space for group in groups]
+        self._means = np.stack([group.mean(axis=0) for group in self._examples])
+        self._usual = self._usual_distance()
+
+    def near(self, seen: Array) -> Near:
+        point = seen.astype(np.float64) if self._space is None else seen.astype(np.float64) @ self._space
+        to_means = np.linalg.norm(self._means - point, axis=1)
+        to_nearest = np.array([np.linalg.norm(group - point, axis=1).min() for group in self._examples])
+        distances = (to_means + to_nearest) / 2
+        order = np.argsort(distances, kind="stable")
+        return Near(
+            tuple(self._dishes[place] for place in order),
+            tuple(float(distances[place]) for place in order),
+            len(self._examples[order[0]]),
+            self._usual,
+        )
+
+    def guesses(self, seen: Array) -> list[Guess]:
+        """The dishes that it may be, the most likely first; none where all are unlikely."""
+        near = self.near(seen)
+        best = confidence(near, dishes=len(self._dishes))
+        # What is left is shared out among the others, by how near they are.
+        weights = [(near.distances[0] / max(each, 1e-6)) ** 8 for each in near.distances[1:MOST_SHOWN]]
+        others = [(1 - best) * weight / (1 + sum(weights)) for weight in weights]
+        guesses = [Guess(dish, each) for dish, each in zip(near.dishes, [best, *others], strict=False)]
+        return [each for each in guesses if each.confidence >= LEAST_CONFIDENCE]
+
+    def _usual_distance(self) -> float | None:
+        """Of a photo to the others of its dish, in the median over dishes with at least three photos."""
+        found = []
+        for group in self._examples:
+            if len(group) < SURE_FROM_PHOTOS:
+                continue
+            for place in range(len(group)):
+                others = np.delete(group, place, axis=0)
+                to_nearest = np.linalg.norm(others - group[place], axis=1).min()
+                found.append((to_nearest + np.linalg.norm(others.mean(axis=0) - group[place])) / 2)
+        return float(np.median(found)) if found else None
+
+
+def confidence(near: Near, *, dishes: int) -> float:
+    """That the nearest dish is the right one."""
+    ratio, distance = near.evidence
+    score = INTERCEPT + OF_RATIO * ratio + OF_DISTANCE * distance
+    likely = 1 / (1 + np.exp(-score))
+    few = near.photos < SURE_FROM_PHOTOS or dishes < SURE_FROM_DISHES
+    return float(min(likely, NEVER_SURE) if few else likely)
+
+
+def _space(groups: Sequence[Array]) -> Array | None:
+    """The linear map in which photos of the same dish differ alike in all directions; None for too few photos."""
+    differences = [
+        (group - group.mean(axis=0)) * np.sqrt(len(group) / (len(group) - 1)) for group in groups if len(group) > 1
+    ]
+    if sum(len(each) - 1 for each in differences) < LEAST_DIFFERENCES:
+        return None
+    stacked = np.concatenate(differences)
+    scatter = stacked.T @ stacked / len(stacked)
+    scatter += SHRINKAGE * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    variances, directions = np.linalg.eigh(scatter)
+    space: Array = directions / np.sqrt(np.maximum(variances, 1e-12))
+    return space
+
+
+# --- The stage ------------------------------------------------------------------------------------------------------
+class PersonalStage:
+    name: ClassVar[str] = "personal"
+
+    def look(self, picture: Picture) -> Sequence[Candidate]:
+        examples = list(
+            Example.objects.owned_by(picture.user)
+            .filter(version=features.VERSION)
+            .exclude(photo=picture.photo)  # what was said of this very photo is no opinion about it
+            .prefetch_related("foods__product", "foods__recipe")
+            .order_by("-created_at", "-pk")[:MOST_EXAMPLES]
+        )
+        foods: dict[Key, list[ExampleFood]] = defaultdict(list)
+        samples = []
+        for example in examples:
+            named = list(example.foods.all())
+            for food in named:
+                foods[_key(food)].append(food)
+            if named:
+                samples.append(Sample(features.unpacked(bytes(example.features)), frozenset(map(_key, named))))
+        if not samples:
+            raise CannotAnswer("unsure", _("Nothing was learned from your photos yet; confirm some."))
+        try:
+            seen = features.of_photo(picture.photo)
+        except OSError as error:
+            raise CannotAnswer("trouble", _("The file of this photo is gone.")) from error
+        guesses = PersonalModel(samples).guesses(seen)
+        if not guesses:
+            raise CannotAnswer("unsure", _("This looks like none of the photos that you confirmed."))
+        return [self._candidate(foods[key], guess.confidence) for guess in guesses for key in sorted(guess.dish)]
+
+    def _candidate(self, said: Sequence[ExampleFood], confidence: float) -> Candidate:
+        """`said` is what the person said of this food, the latest first."""
+        food = said[0]
+        grams = [each.grams for each in said if each.grams is not None]
+        return Candidate(
+            food.name,
+            confidence,
+            self.name,
+            product=str(food.product.uuid) if food.product else "",
+            recipe=food.recipe_id,
+            search="" if food.product or food.recipe_id else food.name,
+            grams=median(grams).quantize(Decimal("0.1")) if grams else None,
+        )
+
+
+def _key(food: ExampleFood) -> Key:
+    if food.product:
+        return "product", str(food.product.uuid)
+    return ("recipe", str(food.recipe_id)) if food.recipe_id is not None else ("name", fold(food.name))
