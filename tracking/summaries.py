@@ -49,15 +49,11 @@ class Day:
         aim, eaten = self.target.get(key) if self.target else None, self.totals.get(key)
         return None if aim is None or eaten is None else aim - eaten
 
-    def shown_kcal(self) -> dict[int | str, Decimal | None]:
-        """Whole kilocalories by item id and by meal name: those of the items add up to their meal, those to the day.
-
-        None where nobody declared any.
-        """
-        return self.shown_energy(Decimal(1))
-
     def shown_energy(self, per_kcal: Decimal) -> dict[int | str, Decimal | None]:
-        """The same in another unit, of which a kilocalorie has `per_kcal`: whole kilojoules add up as well."""
+        """Whole figures by item id and by meal name: those of the items add up to their meal, those to the day.
+
+        In a unit of which a kilocalorie has `per_kcal`. None where nobody declared any energy.
+        """
         meals = [_times(meal.totals.get("energy_kcal"), per_kcal) for meal in self.meals]
         of_meals = apportioned(meals, whole(sum((each for each in meals if each is not None), Decimal(0))))
         shown: dict[int | str, Decimal | None] = {}

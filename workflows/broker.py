@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from django.db import connections, transaction
 from django.db.models import Case, F, IntegerField, Value, When
@@ -131,7 +130,3 @@ def waiting(messages: set[int]) -> set[int]:
 
 def drop(messages: set[int]) -> None:
     OrmQ.objects.using(Conf.ORM).filter(pk__in=messages).delete()
-
-
-def workers_wanted() -> int:
-    return int(settings.MAX_CONCURRENT_REQUESTS)

@@ -128,7 +128,8 @@ def test_a_day_takes_as_many_queries_for_fifty_items_as_for_five(django_assert_n
         day = day_of(user, MONDAY)
 
     assert len(day.items) == 50
-    assert sum(each or 0 for each in [day.shown_kcal()[item.pk] for item in day.items]) == 8085
+    shown = day.shown_energy(Decimal(1))
+    assert sum(shown[item.pk] or 0 for item in day.items) == 8085
 
 
 def test_a_food_that_is_deleted_while_it_is_being_logged_leaves_an_item_with_its_figures():

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dietintel.templatetags.show import NO_BREAK, figure, figure_text
-from tracking.units import Units, energy_in, height_text, length_text, units_of_person, weight_change_text, weight_text
+from tracking.units import Units, energy_in, height_text, length_text, units_of_person, weight_text
 
 register = template.Library()
 
@@ -41,12 +41,6 @@ def energy_unit(context: Context) -> str:
 def weight(context: Context, kg: Decimal | None) -> SafeString:
     """A weight with one decimal: 72.4 kg, 159.6 lb, 11 st 5.6 lb."""
     return _shown(None if kg is None else weight_text(kg, _units(context).weight))
-
-
-@register.simple_tag(takes_context=True)
-def weight_change(context: Context, kg: Decimal | None) -> SafeString:
-    """A difference with its sign: −0.4 kg."""
-    return _shown(None if kg is None else weight_change_text(kg, _units(context).weight))
 
 
 @register.simple_tag(takes_context=True)

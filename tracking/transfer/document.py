@@ -6,12 +6,10 @@ happens to know of it is not a person's data. What is eaten keeps its own figure
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
@@ -179,6 +177,4 @@ def read_food_name(said: Any) -> FoodName:
 
 # --- How much of it -----------------------------------------------------------------------------------------------
 MOST_ROWS = 200_000  # of one list: five years of a careful diary are 7,000 meals
-MOST_UPLOAD_BYTES = settings.MAX_UPLOAD_BYTES
 MOST_DOCUMENT_BYTES = 64_000_000  # five years of diary are 6 MB
-NO_ROWS: Mapping[str, list[Any]] = {name: [] for name in LISTS}
