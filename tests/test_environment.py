@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE, CompletedProcess
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -12,26 +13,66 @@ from django.core.exceptions import ImproperlyConfigured
 from dietintel import environment as env
 from dietintel.environment import secret_key
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "deploy" / "example.env"
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "deploy" / "example.env"
 SETTING = re.compile(r"#?([A-Z_]+)=")
 
 
-def start(tmp_path, *command, **settings):
+# What every start loads before it reads a setting is loaded once; a start is a fork of that.
+READY = """
+import json, os, runpy, sys
+import csp.constants, dietintel.environment, dj_database_url, django.core.management, django_stubs_ext.patch
+for line in sys.stdin:
+    folder, command, settings = json.loads(line)
+    child = os.fork()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.environ.clear()
+    os.environ.update(settings)
+    if command[0] == "-c":
+        exec(command[1])
+    else:
+        sys.argv = command
+        runpy.run_path(command[0], run_name="__main__")
+    sys.exit()
+"""
+CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+
+@pytest.fixture(scope="module")
+def ready():
+    command = [sys.executable, "-c", READY]
+    with subprocess.Popen(command, cwd=ROOT, env=CLEAN, stdin=PIPE, stdout=PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def start(ready, tmp_path):
     """`manage.py check`, or another command of Python, in a process of its own with these settings alone."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, *(command or ("manage.py", "check"))],
-        env={**clean, "DATA_DIR": str(tmp_path / "data"), **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+    def begin(*command, **settings):
+        environment = {**CLEAN, "DATA_DIR": str(tmp_path / "data"), **settings}
+        ready.stdin.write(json.dumps([str(tmp_path), command or ["manage.py", "check"], environment]) + "\n")
+        ready.stdin.flush()
+        code = int(ready.stdout.readline())
+        return CompletedProcess(command, code, (tmp_path / "stdout").read_text(), (tmp_path / "stderr").read_text())
+
+    return begin
 
 
-def setting_as_read(tmp_path, name, **settings):
+@pytest.fixture
+def setting_as_read(start):
     """What `dietintel.settings` makes of these settings."""
-    show = f"import json; from dietintel import settings; print(json.dumps(settings.{name}))"
-    return json.loads(start(tmp_path, "-c", show, **settings).stdout)
+
+    def read(name, **settings):
+        show = f"import json; from dietintel import settings; print(json.dumps(settings.{name}))"
+        return json.loads(start("-c", show, **settings).stdout)
+
+    return read
 
 
 @pytest.mark.parametrize(
@@ -82,37 +123,37 @@ def setting_as_read(tmp_path, name, **settings):
         ("PROVIDER_ORDER", "nobody"),
     ],
 )
-def test_setting_that_cannot_work_stops_the_start_with_its_name(tmp_path, name, value):
-    ended = start(tmp_path, **{name: value})
+def test_setting_that_cannot_work_stops_the_start_with_its_name(start, name, value):
+    ended = start(**{name: value})
 
     assert ended.returncode != 0
     assert name in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_nothing_set_starts_with_sqlite(tmp_path):
-    ended = start(tmp_path)
+def test_nothing_set_starts_with_sqlite(start):
+    ended = start()
 
     assert ended.returncode == 0, ended.stderr
 
 
-def test_setting_that_is_set_to_nothing_is_unset(tmp_path):
+def test_setting_that_is_set_to_nothing_is_unset(start, setting_as_read):
     """Compose files pass `PORT=` for a variable that nobody set."""
     names = {found[1] for line in EXAMPLE.read_text().splitlines() if (found := SETTING.match(line))} - {"DATA_DIR"}
 
-    ended = start(tmp_path, **dict.fromkeys(names, ""))
+    ended = start(**dict.fromkeys(names, ""))
 
     assert len(names) > 20
     assert ended.returncode == 0, ended.stderr
-    assert setting_as_read(tmp_path, "ALLOWED_HOSTS", ALLOWED_HOSTS="") == ["localhost", "127.0.0.1", "[::1]"]
-    assert setting_as_read(tmp_path, "OFF_BASE_URL", OFF_BASE_URL="") == "https://world.openfoodfacts.org"
+    assert setting_as_read("ALLOWED_HOSTS", ALLOWED_HOSTS="") == ["localhost", "127.0.0.1", "[::1]"]
+    assert setting_as_read("OFF_BASE_URL", OFF_BASE_URL="") == "https://world.openfoodfacts.org"
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "command"])
-def test_options_of_the_database_s_address_reach_every_part(tmp_path, role):
+def test_options_of_the_database_s_address_reach_every_part(setting_as_read, role):
     address = "postgres://user@localhost/food?sslmode=require&connect_timeout=9"
 
-    seen = setting_as_read(tmp_path, "DATABASES", DATABASE_URL=address, DIETINTEL_ROLE=role)["default"]
+    seen = setting_as_read("DATABASES", DATABASE_URL=address, DIETINTEL_ROLE=role)["default"]
 
     pool = seen["OPTIONS"].pop("pool", None)
     assert seen["OPTIONS"] == {"sslmode": "require", "connect_timeout": 9}
@@ -121,20 +162,20 @@ def test_options_of_the_database_s_address_reach_every_part(tmp_path, role):
 
 
 @pytest.mark.parametrize(("form", "code"), [("PRIVATE KEY", 0), ("RSA PRIVATE KEY", 1), ("EC PRIVATE KEY", 1)])
-def test_key_that_the_web_server_cannot_read_stops_the_start(tmp_path, form, code):
+def test_key_that_the_web_server_cannot_read_stops_the_start(start, tmp_path, form, code):
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_text(f"-----BEGIN {form}-----\n-----END {form}-----\n")
 
-    ended = start(tmp_path, TLS_CERT=str(tmp_path / "cert.pem"), TLS_KEY=str(tmp_path / "key.pem"))
+    ended = start(TLS_CERT=str(tmp_path / "cert.pem"), TLS_KEY=str(tmp_path / "key.pem"))
 
     assert ended.returncode == code
     assert ("openssl pkcs8 -topk8" in ended.stderr) == bool(code)
 
 
-def test_key_without_certificate_stops_the_start(tmp_path):
+def test_key_without_certificate_stops_the_start(start, tmp_path):
     (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
 
-    assert "TLS_KEY belong together" in start(tmp_path, TLS_KEY=str(tmp_path / "key.pem")).stderr
+    assert "TLS_KEY belong together" in start(TLS_KEY=str(tmp_path / "key.pem")).stderr
 
 
 def test_folder_that_is_made_is_closed_to_others_and_one_that_exists_stays(tmp_path, monkeypatch):
@@ -163,16 +204,16 @@ def test_words_are_separated_by_commas(monkeypatch):
     assert env.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
 
 
-def test_client_secret_is_in_no_sentence(tmp_path):
-    ended = start(tmp_path, FATSECRET_CLIENT_SECRET="planted-secret")
+def test_client_secret_is_in_no_sentence(start):
+    ended = start(FATSECRET_CLIENT_SECRET="planted-secret")
 
     assert "belong together" in ended.stderr
     assert "planted-secret" not in ended.stderr + ended.stdout
 
 
-def test_fatsecret_is_asked_at_its_own_addresses_unless_told_otherwise(tmp_path):
-    assert setting_as_read(tmp_path, "FATSECRET_BASE_URL") == "https://platform.fatsecret.com"
-    assert setting_as_read(tmp_path, "FATSECRET_TOKEN_URL") == "https://oauth.fatsecret.com/connect/token"
+def test_fatsecret_is_asked_at_its_own_addresses_unless_told_otherwise(setting_as_read):
+    assert setting_as_read("FATSECRET_BASE_URL") == "https://platform.fatsecret.com"
+    assert setting_as_read("FATSECRET_TOKEN_URL") == "https://oauth.fatsecret.com/connect/token"
 
 
 def test_address_loses_its_final_slash(monkeypatch):
@@ -194,12 +235,12 @@ def test_whole_number_out_of_bounds_is_a_sentence(monkeypatch):
         env.whole("PORT", 8000, least=1, most=65535)
 
 
-def test_mail_server_is_one_address_and_its_password_is_repeated_nowhere(tmp_path):
+def test_mail_server_is_one_address_and_its_password_is_repeated_nowhere(start, setting_as_read):
     mail = {"EMAIL_URL": "submission://ada%40example.org:s3cret@mail.example.org", "ALERT_EMAIL": "bob@example.org"}
     names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_TIMEOUT", "DEFAULT_FROM_EMAIL")
-    wrong = start(tmp_path, EMAIL_URL="submission://ada:s3cret@mail.example.org:port")
+    wrong = start(EMAIL_URL="submission://ada:s3cret@mail.example.org:port")
 
-    assert [setting_as_read(tmp_path, name, **mail) for name in names] == [
+    assert [setting_as_read(name, **mail) for name in names] == [
         "mail.example.org", 587, "s3cret", True, 10, "ada@example.org",
     ]  # fmt: skip
     assert "EMAIL_URL is not an address like" in wrong.stderr

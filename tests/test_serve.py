@@ -89,6 +89,16 @@ def environment(tmp_path_factory):
     return {**inherited, **own}
 
 
+def end(service: Service) -> None:
+    """Kill whatever is left of it."""
+    left = service.processes() if service.process.poll() is None else []
+    service.process.kill()
+    service.process.wait()
+    for process in left:
+        if process.is_running():
+            process.kill()
+
+
 @pytest.fixture
 def serve(tmp_path, environment):
     """Start a service; whatever is left of it at the end is killed."""
@@ -100,35 +110,27 @@ def serve(tmp_path, environment):
 
     yield start
     for service in started:
-        left = service.processes() if service.process.poll() is None else []
-        service.process.kill()
-        service.process.wait()
-        for process in left:
-            if process.is_running():
-                process.kill()
+        end(service)
 
 
-def test_service_answers_says_where_and_leaves_nothing_behind_when_stopped(serve):
-    service = serve()
-    wait_until(service.answers)
-    everything = service.settled()
-    assert service.child("granian")
-    assert service.child("manage.py worker")
-    wait_until(lambda: b"Ctrl-C" in service.said.read_bytes())
-
-    began = time.monotonic()
-    service.process.terminate()
-    code = service.process.wait(PATIENCE_S)
-
-    assert code == 0, service.said.read_text()
-    assert time.monotonic() - began < 10
-    assert alive(everything) == []
-    assert f"DietIntel is at http://127.0.0.1:{service.port} (Ctrl-C stops it)" in service.said.read_text()
+@pytest.fixture(scope="module")
+def _services():
+    started: list[Service] = []
+    yield started
+    for service in started:
+        end(service)
 
 
-def test_killed_web_server_is_back_and_the_worker_did_not_notice(serve):
-    service = serve()
-    wait_until(service.answers)
+@pytest.fixture
+def service(_services, environment, tmp_path):
+    """A service that answers: that of the test before, or a new one if that was ended."""
+    if not _services or _services[-1].process.poll() is not None:
+        _services.append(Service(tmp_path, **environment))
+    wait_until(_services[-1].answers)
+    return _services[-1]
+
+
+def test_killed_web_server_is_back_and_the_worker_did_not_notice(service):
     worker = wait_until(lambda: service.child("manage.py worker"))
     web = wait_until(lambda: service.child("granian"))
     workers_of_web = web.children()
@@ -145,9 +147,23 @@ def test_killed_web_server_is_back_and_the_worker_did_not_notice(serve):
     assert re.search(r"web ended \(exit code -9\); next start in 1 s", service.said.read_text())
 
 
-def test_children_stop_when_the_service_itself_is_killed(serve):
-    service = serve()
-    wait_until(service.answers)
+def test_service_answers_says_where_and_leaves_nothing_behind_when_stopped(service):
+    everything = service.settled()
+    assert service.child("granian")
+    assert service.child("manage.py worker")
+    wait_until(lambda: b"Ctrl-C" in service.said.read_bytes())
+
+    began = time.monotonic()
+    service.process.terminate()
+    code = service.process.wait(PATIENCE_S)
+
+    assert code == 0, service.said.read_text()
+    assert time.monotonic() - began < 10
+    assert alive(everything) == []
+    assert f"DietIntel is at http://127.0.0.1:{service.port} (Ctrl-C stops it)" in service.said.read_text()
+
+
+def test_children_stop_when_the_service_itself_is_killed(service):
     everything = service.settled()
 
     service.process.kill()

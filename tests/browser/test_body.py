@@ -5,25 +5,27 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll
-from tests.factories import make_item, make_meal, make_user
+from tests.browser.conftest import DESKTOP, PHONE, SMALL, no_sideways_scroll, sign_in
+from tests.factories import make_item, make_meal
 from tracking.dates import today_of
 from tracking.models import Profile, WeightEntry
 from tracking.series import ONE_DAY
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SMALL = {"width": 320, "height": 640}
-SCREENS = pytest.mark.parametrize("viewport", [PHONE, DESKTOP, SMALL], ids=["phone", "desktop", "small"])
+SCREENS = pytest.mark.parametrize(
+    "viewport",
+    [
+        pytest.param(SMALL, id="small"),
+        pytest.param(PHONE, id="phone", marks=pytest.mark.long),
+        pytest.param(DESKTOP, id="desktop", marks=pytest.mark.long),
+    ],
+)
 
 
 @pytest.fixture
-def user(client, screen, live_server):
+def user(screen):
     """Somebody who is signed in."""
-    person = make_user()
-    client.force_login(person)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    screen.context.add_cookies([cookie])
-    return person
+    return sign_in(screen)
 
 
 @SCREENS

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import no_sideways_scroll, sign_up
+from tests.browser.conftest import no_sideways_scroll, sign_in
 from tests.factories import BARCODE, off_product
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,7 +19,7 @@ def off(provider, settings):
 
 
 def test_search_is_asked_for_and_a_result_is_opened_and_kept(screen, off):
-    sign_up(screen)
+    sign_in(screen)
     screen.goto("/foods/")
     screen.keyboard.press("/")
     screen.keyboard.type("nut")
@@ -44,7 +44,7 @@ def test_search_is_asked_for_and_a_result_is_opened_and_kept(screen, off):
 
 
 def test_provider_in_trouble_is_said_where_it_was_asked(screen, off):
-    sign_up(screen)
+    sign_in(screen)
     off.fails_with(500)
     screen.goto("/foods/?q=nut")
 
@@ -59,7 +59,7 @@ def test_provider_in_trouble_is_said_where_it_was_asked(screen, off):
 def test_search_works_without_javascript(browser, browser_context_args, off):
     context = browser.new_context(**browser_context_args, java_script_enabled=False)
     screen = context.new_page()
-    sign_up(screen)
+    sign_in(screen)
 
     screen.goto("/foods/?q=nut")
     screen.get_by_role("link", name="Search Open Food Facts").click()

@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dietintel.accounts.models import User
-from tests.browser.conftest import PHONE, no_sideways_scroll, sign_up
+from tests.browser.conftest import PHONE, no_sideways_scroll, sign_in
 from tests.factories import make_item, make_meal, make_product
 from tests.pictures import encoded
 from tests.tracking.test_photos import a_meal
@@ -17,8 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_a_photo_is_kept_named_logged_and_deleted(screen, settings, tmp_path):
     settings.UPLOAD_DIR, settings.MODEL_PATH = tmp_path / "uploads", tmp_path / "model.onnx"
     screen.set_viewport_size(PHONE)
-    sign_up(screen)
-    user = User.objects.get()
+    user = sign_in(screen)
     make_item(make_meal(user, day=today_of(user)), product=make_product())
     picture = {"name": "meal.jpg", "mimeType": "image/jpeg", "buffer": encoded(a_meal()).read()}
 

@@ -6,8 +6,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from dietintel.accounts.models import User
-from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll, settled, sign_up
+from tests.browser.conftest import SIZES, no_sideways_scroll, settled, sign_in
 from tests.factories import make_product, make_recipe
 from tracking.models import MealItem, Recipe
 
@@ -19,12 +18,12 @@ def foods():
     make_product(name="Oat flakes", brand="", barcode="22007377", servings=[])
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@SIZES
 def test_a_recipe_is_written_scaled_and_logged(screen, viewport):
     screen.set_viewport_size(viewport)
-    sign_up(screen)
+    user = sign_in(screen)
     foods()
-    make_recipe(User.objects.get(), name="Nut dough", ingredients=[{}])
+    make_recipe(user, name="Nut dough", ingredients=[{}])
 
     screen.goto("/recipes/")
     screen.get_by_role("link", name="New recipe").click()
@@ -72,7 +71,7 @@ def test_a_recipe_is_written_scaled_and_logged(screen, viewport):
 def test_a_recipe_is_written_without_javascript(browser, browser_context_args):
     context = browser.new_context(**browser_context_args, java_script_enabled=False)
     screen = context.new_page()
-    sign_up(screen)
+    sign_in(screen)
     foods()
 
     screen.goto("/recipes/new/")

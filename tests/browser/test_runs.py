@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from dietintel.accounts.models import User
-from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll, sign_up
+from tests.browser.conftest import fits, sign_in
 from tests.workflows.work import Batch, Clockwork, Meal, step_of
 from workflows import engine, registry
 from workflows.models import Host
@@ -48,7 +48,7 @@ def stage(screen, name):
 
 
 def test_progress_appears_without_a_reload_until_the_run_has_ended(screen, worker):
-    sign_up(screen)
+    sign_in(screen)
     run = start()
     screen.goto("/settings/")
     screen.get_by_role("link", name="My runs").click()
@@ -75,7 +75,7 @@ def test_progress_appears_without_a_reload_until_the_run_has_ended(screen, worke
 
 
 def test_a_run_is_stopped_and_gone_on_with_by_keyboard_while_the_page_keeps_changing(screen, worker):
-    sign_up(screen)
+    sign_in(screen)
     run = start()
     screen.goto(run.get_absolute_url())
     screen.get_by_role("button", name="Stop it").focus()
@@ -96,7 +96,7 @@ def test_a_run_is_stopped_and_gone_on_with_by_keyboard_while_the_page_keeps_chan
 def test_everything_works_without_javascript(browser, browser_context_args, worker):
     context = browser.new_context(**browser_context_args, java_script_enabled=False)
     screen = context.new_page()
-    sign_up(screen)
+    sign_in(screen)
     run = start()
     screen.goto("/runs/")
     screen.get_by_role("link", name=re.compile("Test meal")).click()
@@ -113,12 +113,8 @@ def test_everything_works_without_javascript(browser, browser_context_args, work
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [{"width": 320, "height": 700}, PHONE, DESKTOP], ids=["small", "phone", "desktop"])
-def test_runs_of_every_kind_fit_the_screen(screen, worker, viewport, theme):
-    screen.emulate_media(color_scheme=theme)
-    sign_up(screen)
-    screen.set_viewport_size(viewport)
+def test_runs_of_every_kind_fit_the_screen(screen, worker):
+    sign_in(screen)
     failed, live, many = start(), start(), start(Batch, photos=list(range(60)))
     worker.finish(start())
     claim = worker.claim(step_of(failed, "image"))
@@ -131,6 +127,5 @@ def test_runs_of_every_kind_fit_the_screen(screen, worker, viewport, theme):
     worker.fail(worker.claim(step_of(many, "analyse", 0)))
 
     for path in ("/runs/", *(run.get_absolute_url() for run in (failed, live, many))):
-        screen.goto(path)
-        assert no_sideways_scroll(screen), path
+        assert fits(screen, path), path
     expect(screen.get_by_text("10 more are not shown")).to_be_visible()

@@ -7,19 +7,17 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from dietintel.accounts.models import User
-from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll, sign_up
+from tests.browser.conftest import SIZES, no_sideways_scroll, sign_in
 from tracking.models import Target, WeightEntry
 from tracking.targets import DayTarget, targets_between
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@SIZES
 def test_newcomer_fills_the_profile_and_takes_the_computed_energy(screen, viewport):
     screen.set_viewport_size(viewport)
-    sign_up(screen)
-    user = User.objects.get()
+    user = sign_in(screen)
     WeightEntry.objects.create(user=user, day=dt.date(2026, 3, 2), time=dt.time(7), weight_kg=Decimal(65))
 
     screen.goto("/targets/")

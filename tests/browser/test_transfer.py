@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, no_sideways_scroll, sign_up
+from tests.browser.conftest import PASSWORD, SIZES, no_sideways_scroll, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 CSV = (
@@ -16,13 +16,11 @@ CSV = (
 )
 
 
-@pytest.mark.parametrize("size", [None, DESKTOP])
-def test_bring_a_diary_undo_it_take_everything_along_and_go(screen, tmp_path, settings, size):
+@SIZES
+def test_bring_a_diary_undo_it_take_everything_along_and_go(screen, tmp_path, settings, viewport):
     settings.DATA_DIR = tmp_path
-    if size:
-        screen.set_viewport_size(size)
-    sign_up(screen)
-    screen.goto("/more/")
+    screen.set_viewport_size(viewport)
+    sign_in(screen, "/more/")
     screen.get_by_role("link", name="Export and import").click()
     expect(screen.get_by_role("heading", name="Your data")).to_be_visible()
     assert no_sideways_scroll(screen)
@@ -45,6 +43,6 @@ def test_bring_a_diary_undo_it_take_everything_along_and_go(screen, tmp_path, se
         screen.get_by_role("link", name="Export everything").click()
     assert "account.json" in zipfile.ZipFile(download.value.path()).namelist()
     screen.get_by_role("link", name="Delete the account…").click()
-    screen.get_by_label("Your password").fill("correct horse battery")
+    screen.get_by_label("Your password").fill(PASSWORD)
     screen.get_by_role("button", name="Delete everything").click()
     expect(screen.get_by_role("button", name="Make my account")).to_be_visible()

@@ -1,7 +1,6 @@
 """Real processes on the database of the test, as the web and worker processes of an installation are."""
 
 import multiprocessing
-import os
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -9,7 +8,9 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 PATIENCE_S = 60.0
-_spawning = multiprocessing.get_context("spawn")  # nothing is inherited: no connection, no session, no lock
+# Each is a fork of a process that has loaded the application and done nothing: it has no connection, session or lock.
+_forking = multiprocessing.get_context("forkserver")
+_forking.set_forkserver_preload(["tests.gateway.loaded", "tests.gateway.jobs"])
 
 
 class Crew:
@@ -22,11 +23,11 @@ class Crew:
         self.size = size
         names = {alias: str(connections[alias].settings_dict["NAME"]) for alias in connections}
         redis = settings.CACHES["default"]["LOCATION"] if settings.REDIS_URL else ""
-        self._barrier = _spawning.Barrier(size)
+        self._barrier = _forking.Barrier(size)
         self._members = []
         for _number in range(size):
-            ours, theirs = _spawning.Pipe()
-            process = _spawning.Process(target=_live, args=(theirs, self._barrier, names, redis), daemon=True)
+            ours, theirs = _forking.Pipe()
+            process = _forking.Process(target=_live, args=(theirs, self._barrier, names, redis), daemon=True)
             process.start()
             theirs.close()
             self._members.append((process, ours))
@@ -69,12 +70,10 @@ def _answer(ours: Connection) -> Any:
 
 
 def _live(theirs: Connection, barrier: Barrier, names: dict[str, str], redis: str) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "dietintel.settings"
-    import django
     from django.conf import settings
-
-    django.setup()
     from django.db import connections
+
+    from tests.gateway import loaded  # noqa: F401
 
     for alias, name in names.items():
         connections[alias].settings_dict["NAME"] = name
