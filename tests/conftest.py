@@ -1,4 +1,14 @@
-"""What every test may use, and how tests are chosen."""
+"""What every test may use, and which tests run where.
+
+On SQLite        everything; with the cache in a database
+On PostgreSQL    again what is marked `database`, with the cache in Redis: whatever uses the database, except browsers,
+                 tests that start servers of their own (`services`), and the files in ONCE, of which only those tests
+                 run again that commit, which are those with threads and processes
+Marked `long`    only with --long: proofs by repetition, chaos, load, the same way through a page on further screens;
+                 a short form of each is among the others. With --long Hypothesis also tries ten times as much
+Under pytest-xdist: `--dist loadgroup`. What shares processes that are slow to start runs in one worker and comes
+first, browsers come last.
+"""
 
 import os
 import shutil
@@ -18,6 +28,15 @@ from tests.provider import FakeProvider
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 USES_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
+# Of the processes that these start, all tests that use them share one set, and are given to the same worker for that.
+SHARED_PROCESSES = {"_crew", "_service", "_services"}
+OWN_PROCESSES = {"own_service", "serve", "server", "victim"}
+# Proven on SQLite, and not again on PostgreSQL unless it commits: it stores rows by services that are proven there too.
+ONCE = (
+    "*pages.py", "*admin.py", "test_http.py",  # what is shown, and forms
+    "recognition/*.py",  # what is on a picture
+    "test_failure_matrix.py", "test_fatsecret.py", "test_fdc.py", "test_online.py",  # what providers answer
+)  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # Playwright's event loop runs in the thread of the test, and Django mistakes its queries for asynchronous ones.
@@ -35,6 +54,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--long"):
+        hypothesis.settings.register_profile("long", hypothesis.settings(), max_examples=1000)
+        hypothesis.settings.load_profile("long")
     # pytest-playwright's own fixtures; pytest 10 will have to do without this line.
     config.addinivalue_line("filterwarnings", "ignore:.*fixtures defined as instance methods:DeprecationWarning")
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -48,8 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
         django_settings.REDIS_URL = django_settings.CACHES["default"]["LOCATION"] = own
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark what uses the database (those tests run again on PostgreSQL) and leave out what takes long."""
     chosen_by_name = "long" in config.option.markexpr or config.getoption("--long")
     left_out = []
@@ -59,15 +81,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # The cache may be a second database, and every test may use it.
             wanted = {"databases": "__all__", **(django_db.kwargs if django_db else {})}
             item.add_marker(pytest.mark.django_db(*(django_db.args if django_db else ()), **wanted), append=False)
-            if not item.get_closest_marker("browser"):
+            if repeats_on_postgresql(item):
                 item.add_marker("database")
+        for name in SHARED_PROCESSES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name.strip("_")))
         if item.get_closest_marker("long") and not chosen_by_name:
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    # Last: Playwright leaves a running event loop in its process, and views that bridge to async refuse to run there.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    yield
+    items.sort(key=turn)  # after pytest-django, which has an order of its own
+
+
+def repeats_on_postgresql(item: pytest.Item) -> bool:
+    """Of a test that uses the database: whether PostgreSQL could make a difference."""
+    if item.get_closest_marker("browser") or item.get_closest_marker("services"):
+        return False
+    marker = item.get_closest_marker("django_db")
+    commits = "transactional_db" in getattr(item, "fixturenames", ()) or (marker and marker.kwargs.get("transaction"))
+    return bool(commits) or not any(item.path.match(pattern) for pattern in ONCE)
+
+
+def turn(item: pytest.Item) -> int:
+    """The slow ones first, so that in the end no process of pytest-xdist is left alone with one of them.
+
+    And the browser last: Playwright leaves a running event loop in its process, where views that bridge to async
+    refuse to run.
+    """
+    if item.get_closest_marker("browser"):
+        return 2
+    return 0 if (SHARED_PROCESSES | OWN_PROCESSES) & set(getattr(item, "fixturenames", ())) else 1
 
 
 def missing(reason: str) -> None:

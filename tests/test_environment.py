@@ -46,8 +46,7 @@ CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.envir
 def ready():
     command = [sys.executable, "-c", READY]
     with subprocess.Popen(command, cwd=ROOT, env=CLEAN, stdin=PIPE, stdout=PIPE, text=True) as process:
-        yield process
-        process.stdin.close()
+        yield process  # and on the way out its input is closed, which ends it
 
 
 @pytest.fixture

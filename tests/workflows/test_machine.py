@@ -23,7 +23,8 @@ from workflows.definitions import Retry, Workflow, step
 from workflows.models import Attempt, Run, Step
 from workflows.states import ENDED_STEP, LIVE_RUN, Outcome, RunState, StepState
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "10"))
+# One of these is a story of forty chapters, which takes as long as 25 examples elsewhere.
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", hypothesis.settings().max_examples // 25))
 pytestmark = pytest.mark.django_db
 
 

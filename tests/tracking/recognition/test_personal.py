@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.dishes import DISHES, STRANGERS, photo_file
+from benchmarks.dishes import DISHES, STRANGERS
 from tests.factories import make_own_food, make_product, make_user
-from tests.tracking.recognition.pieces import NOW, picture_of
+from tests.tracking.recognition.pieces import NOW, photo_file, picture_of
 from tracking.errors import Refused
 from tracking.models import Example, Photo, Recipe
 from tracking.recognition import features
