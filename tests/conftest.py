@@ -6,8 +6,7 @@ On PostgreSQL    again what is marked `database`, with the cache in Redis: whate
                  run again that commit, which are those with threads and processes
 Marked `long`    only with --long: proofs by repetition, chaos, load, the same way through a page on further screens;
                  a short form of each is among the others. With --long Hypothesis also tries ten times as much
-Under pytest-xdist: `--dist loadgroup`. What shares processes that are slow to start runs in one worker and comes
-first, browsers come last.
+Under pytest-xdist, tests that share processes come first, each set in one worker; browsers come last.
 """
 
 import os
@@ -18,6 +17,8 @@ import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from dietintel.gateway.client import TOKENS
 from dietintel.gateway.session import session
@@ -28,9 +29,14 @@ from tests.provider import FakeProvider
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 USES_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
-# Of the processes that these start, all tests that use them share one set, and are given to the same worker for that.
-SHARED_PROCESSES = {"_crew", "_service", "_services"}
-OWN_PROCESSES = {"own_service", "serve", "server", "victim"}
+# Their tests share processes that are slow to start, and are all given to the same worker of pytest-xdist for that.
+SHARE_PROCESSES = {
+    "tests/gateway/test_processes.py",
+    "tests/test_serve.py",
+    "tests/workflows/test_processes.py",
+    "tests/workflows/test_races.py",
+}
+STARTS_PROCESSES = {"own_service", "serve", "server", "victim"}
 # Proven on SQLite, and not again on PostgreSQL unless it commits: it stores rows by services that are proven there too.
 ONCE = (
     "*pages.py", "*admin.py", "test_http.py",  # what is shown, and forms
@@ -83,8 +89,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.django_db(*(django_db.args if django_db else ()), **wanted), append=False)
             if repeats_on_postgresql(item):
                 item.add_marker("database")
-        for name in SHARED_PROCESSES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(name.strip("_")))
         if item.get_closest_marker("long") and not chosen_by_name:
             left_out.append(item)
     if left_out:
@@ -111,7 +115,19 @@ def turn(item: pytest.Item) -> int:
     """
     if item.get_closest_marker("browser"):
         return 2
-    return 0 if (SHARED_PROCESSES | OWN_PROCESSES) & set(getattr(item, "fixturenames", ())) else 1
+    return 0 if STARTS_PROCESSES & set(getattr(item, "fixturenames", ())) else 1
+
+
+class ByProcesses(LoadScopeScheduling):
+    """Gives out the files whose tests share processes, and after them test by test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in SHARE_PROCESSES else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProcesses:
+    return ByProcesses(config, log)
 
 
 def missing(reason: str) -> None:

@@ -19,7 +19,7 @@ from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
-PATIENCE_S = 30.0  # for a machine that is busy with other tests
+PATIENCE_S = 90.0  # for a machine that is busy with other tests; the limits that matter are asserted apart
 
 
 class Service:

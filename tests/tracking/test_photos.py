@@ -329,7 +329,9 @@ HEAVY = {
 MOST_MB = {"24 megapixels, WebP": 450}
 
 
-@pytest.mark.parametrize("kind", HEAVY)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.long) if kind.startswith("24") else kind for kind in HEAVY]
+)
 def test_memory_stays_within_bounds_whatever_is_sent(kind):
     done = subprocess.run(
         [sys.executable, "-c", MEASURE], input=HEAVY[kind](), capture_output=True, check=False, timeout=120

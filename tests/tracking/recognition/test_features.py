@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
@@ -45,6 +45,7 @@ def test_other_photo_of_a_dish_is_much_nearer_than_another_dish(salad, soup, cha
     assert apart(seen, of_image(change(salad))) * least < apart(seen, soup)
 
 
+@settings(max_examples=settings().max_examples // 4)
 @given(st.tuples(*[st.integers(0, 255)] * 3), st.integers(1, 400), st.integers(1, 400))
 def test_any_picture_of_one_colour_has_finite_numbers_of_length_one(colour, width, height):
     seen = of_image(Image.new("RGB", (width, height), colour))
