@@ -25,6 +25,8 @@ PATIENCE_S = 90.0  # for a machine that is busy with other tests; the limits tha
 class Service:
     """A running `serve`."""
 
+    start_s = 0.0  # until it answered
+
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.port = int(environment.get("PORT", free_port()))
         self.said = folder / "said"
@@ -125,7 +127,10 @@ def _services():
 def service(_services, environment, tmp_path):
     """A service that answers: that of the test before, or a new one if that was ended."""
     if not _services or _services[-1].process.poll() is not None:
+        began = time.monotonic()
         _services.append(Service(tmp_path, **environment))
+        wait_until(_services[-1].answers)
+        _services[-1].start_s = time.monotonic() - began
     wait_until(_services[-1].answers)
     return _services[-1]
 
@@ -140,7 +145,7 @@ def test_killed_web_server_is_back_and_the_worker_did_not_notice(service):
     began = time.monotonic()
     wait_until(service.answers)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < max(5, service.start_s)  # on a busy machine all together took longer
     assert service.child("granian") not in {web, None}
     assert service.child("manage.py worker") == worker
     assert alive(workers_of_web) == []
