@@ -17,13 +17,14 @@ import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.test import TransactionTestCase
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from dietintel.gateway.client import TOKENS
 from dietintel.gateway.session import session
 from dietintel.gateway.tally import TALLY
-from tests import services
+from tests import emptying, services
 from tests.clock import FakeClock
 from tests.provider import FakeProvider
 
@@ -65,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("long")
     # pytest-playwright's own fixtures; pytest 10 will have to do without this line.
     config.addinivalue_line("filterwarnings", "ignore:.*fixtures defined as instance methods:DeprecationWarning")
+    TransactionTestCase._fixture_teardown = emptying.instead_of_flush  # type: ignore[attr-defined]
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Pages name static files by their hash, and only `serve` collects those.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
