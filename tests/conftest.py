@@ -12,13 +12,13 @@ Under pytest-xdist, tests that share processes come first, each set in one worke
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import TransactionTestCase
-from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from dietintel.gateway.client import TOKENS
@@ -120,7 +120,7 @@ def turn(item: pytest.Item) -> int:
     return 0 if STARTS_PROCESSES & set(getattr(item, "fixturenames", ())) else 1
 
 
-class ByProcesses(LoadScopeScheduling):
+class ByProcesses(LoadScopeScheduling):  # type: ignore[misc]
     """Gives out the files whose tests share processes, and after them test by test."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -128,7 +128,7 @@ class ByProcesses(LoadScopeScheduling):
         return file if file in SHARE_PROCESSES else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProcesses:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByProcesses:
     return ByProcesses(config, log)
 
 
