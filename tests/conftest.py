@@ -33,6 +33,7 @@ USES_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_
 # Their tests share processes that are slow to start, and are all given to the same worker of pytest-xdist for that.
 SHARE_PROCESSES = {
     "tests/gateway/test_processes.py",
+    "tests/test_environment.py",
     "tests/test_serve.py",
     "tests/workflows/test_processes.py",
     "tests/workflows/test_races.py",
