@@ -73,12 +73,16 @@ def _live(theirs: Connection, barrier: Barrier, names: dict[str, str], redis: st
     from django.conf import settings
     from django.db import connections
 
-    from tests.gateway import loaded  # noqa: F401
+    from tests.gateway import loaded  # noqa: F401 (before anything of the application)
 
+    from dietintel.gateway import cache  # isort: skip
+
+    cache.PATIENCE_S = PATIENCE_S  # a machine that is busy with other tests has no broken cache
     for alias, name in names.items():
         connections[alias].settings_dict["NAME"] = name
     if redis:
         settings.CACHES["default"]["LOCATION"] = redis
+        settings.CACHES["default"]["OPTIONS"]["SOCKET_TIMEOUT"] = PATIENCE_S
     theirs.send((True, "ready"))
     while True:
         try:
