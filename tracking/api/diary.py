@@ -130,7 +130,7 @@ class MealDetail(APIView):
 
         return answer_once(request, _or_gone(write), status=status.HTTP_200_OK)
 
-    @extend_schema(parameters=[KEY], responses=UndoableSerializer, operation_id="meals_delete")
+    @extend_schema(parameters=[KEY], responses={200: UndoableSerializer}, operation_id="meals_delete")
     @answered_once
     def delete(self, request: AuthenticatedApiRequest, meal_id: int) -> Response:
         """Delete a meal with all that is in it. Can be undone."""
@@ -190,7 +190,7 @@ class ItemDetail(APIView):
 
         return answer_once(request, _or_gone(write), status=status.HTTP_200_OK)
 
-    @extend_schema(parameters=[KEY], responses=UndoableSerializer, operation_id="meals_items_delete")
+    @extend_schema(parameters=[KEY], responses={200: UndoableSerializer}, operation_id="meals_items_delete")
     @answered_once
     def delete(self, request: AuthenticatedApiRequest, meal_id: int, item_id: int) -> Response:
         """Delete an item. Can be undone."""

@@ -24,11 +24,18 @@ class NumberField(serializers.Field):  # type: ignore[type-arg]
         return number(value)
 
 
+class DeclaredField(serializers.FloatField):
+    """A number that is there only where somebody declared it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+
 class FiguresSerializer(serializers.Serializer[Any]):
     """Nutrients by key. The main eight are always there, null where nobody declared any; others where declared."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {key: NumberField(allow_null=True) for key in NUTRIENTS}
+        return {key: NumberField(allow_null=True) if key in MAIN_KEYS else DeclaredField() for key in NUTRIENTS}
 
     def to_representation(self, instance: Nutrients) -> dict[str, Any]:
         main = {key: number(instance.get(key)) for key in MAIN_KEYS}
