@@ -15,6 +15,7 @@ import psutil
 import pytest
 import requests
 
+from dietintel.serve import refusal_to_listen, web_command
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -202,3 +203,24 @@ def test_several_web_processes_tell_of_all_of_them_and_of_those_that_died(serve)
     assert [counted() for _ask in range(6)] == [["30.0"]] * 6
     service.process.terminate()  # it clears up after itself
     assert service.process.wait(PATIENCE_S) == 0, service.said.read_text()
+
+
+# --- What it is told to listen on -------------------------------------------------------------------------------
+@pytest.mark.parametrize(("host", "digits"), [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::", "::")])
+def test_web_server_is_given_its_address_in_digits(settings, host, digits):
+    settings.HOST, settings.DEBUG = host, False
+
+    command = web_command()
+
+    assert command[command.index("--host") + 1] == digits
+
+
+def test_certificate_that_is_none_is_one_sentence(settings, tmp_path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n")
+    settings.HOST, settings.PORT = "127.0.0.1", 0
+    settings.TLS_CERT, settings.TLS_KEY = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+
+    refusal = refusal_to_listen()
+
+    assert str(refusal).startswith("TLS_CERT and TLS_KEY cannot be used")
