@@ -487,6 +487,49 @@ def test_an_item_moves_to_another_meal_day_and_time(reader, user):
     assert (item.meal.day, item.meal.name, item.time) == (TUESDAY, "dinner", dt.time(19, 30))
 
 
+def make_quick(user, **figures):
+    figures = Nutrients({key: Decimal(figure) for key, figure in (figures or {"energy_kcal": "640"}).items()})
+    shown = {"basis": "serving", "quantity": Decimal(1), "amount": Decimal(1)}
+    return make_item(make_meal(user), name="Canteen", figures=figures, **shown)
+
+
+def test_name_and_figures_of_a_quick_add_are_changed_and_undone(reader, user):
+    item = make_quick(user, energy_kcal="640", fat_g="24.5", salt_g="2")
+
+    change(reader, item, name="Goulash", energy_kcal="700", fat_g="")
+
+    item.refresh_from_db()
+    assert (item.name, dict(item.figures)) == ("Goulash", {"energy_kcal": 700, "salt_g": 2})
+    reader.post(f"/undo/{Undo.objects.get().pk}/")
+    item.refresh_from_db()
+    assert (item.name, dict(item.figures)) == ("Canteen", {"energy_kcal": 640, "fat_g": Decimal("24.5"), "salt_g": 2})
+
+
+def test_quick_add_without_any_figure_is_refused_beside_its_energy(reader, user):
+    item = make_quick(user)
+
+    response = change(reader, item, energy_kcal="", name="Goulash")
+
+    assert (response.status_code, list(response.context["form"].errors)) == (422, ["energy_kcal"])
+    assert 'value="Goulash"' in text_of(response)
+    assert not Undo.objects.exists()
+
+
+def test_quick_add_in_kilojoules_sent_back_unchanged_changes_nothing(reader, user):
+    Profile.objects.create(user=user, energy_unit="kJ")
+    item = make_quick(user, energy_kcal="239.0057")
+
+    change(reader, item)
+
+    assert not Undo.objects.exists()
+
+
+def test_an_item_of_a_food_asks_for_no_figures(reader, user):
+    item = make_item(make_meal(user), product=make_product())
+
+    assert "fat_g" not in reader.get(f"/items/{item.pk}/").context["form"].fields
+
+
 def test_a_form_sent_back_unchanged_changes_nothing(reader, user):
     item = make_item(make_meal(user), product=make_product(), time=dt.time(8, 5), quantity=Decimal("33.3333"))
 

@@ -181,7 +181,10 @@ class ItemDetail(APIView):
     )
     @answered_once
     def patch(self, request: AuthenticatedApiRequest, meal_id: int, item_id: int) -> Response:
-        """Change how much it was, when, or which meal it belongs to. Its figures stay those it was logged with."""
+        """Change how much it was, when, or which meal it belongs to; of a quick add also its name and figures.
+
+        The figures of everything else stay those it was logged with.
+        """
         item, changes = _item(request, meal_id, item_id), ItemChanges(data=request.data)
         changes.is_valid(raise_exception=True)
 
