@@ -10,7 +10,18 @@ from django.utils import timezone
 
 from products.models import Product
 from products.nutrients import Nutrients
-from tests.factories import BARCODE, PER_100, make_item, make_meal, make_own_food, make_product, make_user, off_product
+from tests.factories import (
+    BARCODE,
+    PER_100,
+    make_ingredient,
+    make_item,
+    make_meal,
+    make_own_food,
+    make_product,
+    make_recipe,
+    make_user,
+    off_product,
+)
 from tracking.models import Favourite, Ingredient, Meal, MealItem, Profile, Recipe, Target, TargetDay, Undo
 from tracking.services import diary
 
@@ -288,6 +299,22 @@ def test_an_item_of_a_recipe_says_that_it_is_in_servings(reader, user):
 
 
 # --- The entry box ----------------------------------------------------------------------------------------------
+def test_favourites_that_were_never_logged_are_offered_and_one_tap_logs_them(reader, user):
+    soup, recipe = make_product(name="Soup", servings=[]), make_recipe(user, name="Stew")
+    make_ingredient(recipe)
+    Favourite.objects.create(user=user, product=soup)
+    Favourite.objects.create(user=user, recipe=recipe)
+
+    page = reader.get(DAY)
+    log(reader, soup, quantity="100")
+
+    assert [hit.food.name for hit in page.context["liked_foods"]] == ["Soup"]
+    assert [hit.recipe for hit in page.context["liked_recipes"]] == [recipe]
+    assert f'action="{DAY}food/{soup.uuid}/"' in text_of(page)
+    assert f'action="/recipes/{recipe.pk}/log/"' in text_of(page)
+    assert reader.get(DAY).context["liked_foods"] == []
+
+
 def test_empty_box_offers_what_was_eaten_before_and_one_tap_logs_it_again(reader, user):
     make_item(make_meal(user, day=timezone.now().date()), quantity=Decimal(2), serving="1 spoon (15 g)")
     (recent,) = reader.get(DAY).context["recents"]
@@ -488,9 +515,9 @@ def test_an_item_moves_to_another_meal_day_and_time(reader, user):
 
 
 def make_quick(user, **figures):
-    figures = Nutrients({key: Decimal(figure) for key, figure in (figures or {"energy_kcal": "640"}).items()})
+    kept = Nutrients({key: Decimal(figure) for key, figure in (figures or {"energy_kcal": "640"}).items()})
     shown = {"basis": "serving", "quantity": Decimal(1), "amount": Decimal(1)}
-    return make_item(make_meal(user), name="Canteen", figures=figures, **shown)
+    return make_item(make_meal(user), name="Canteen", figures=kept, **shown)
 
 
 def test_name_and_figures_of_a_quick_add_are_changed_and_undone(reader, user):
