@@ -15,6 +15,7 @@ import psutil
 import pytest
 import requests
 
+from dietintel.lost_connections import notice
 from dietintel.serve import refusal_to_listen, web_command
 from tests.services import free_port
 
@@ -224,3 +225,15 @@ def test_certificate_that_is_none_is_one_sentence(settings, tmp_path):
     refusal = refusal_to_listen()
 
     assert str(refusal).startswith("TLS_CERT and TLS_KEY cannot be used")
+
+
+def test_connections_that_are_accepted_notice_when_the_other_side_is_gone():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        notice(server.getsockname()[1])
+
+        kept = []
+        for each in (server, other):
+            with socket.create_connection(each.getsockname()), each.accept()[0] as accepted:
+                kept.append(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    assert kept == [1, 0]

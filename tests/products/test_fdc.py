@@ -8,7 +8,7 @@ import pytest
 from dietintel.gateway.auth import ApiKey
 from dietintel.gateway.conf import INTERACTIVE
 from dietintel.gateway.errors import RateLimited
-from products import lookup, providers
+from products import lookup, online
 from products.barcodes import Barcode
 from products.models import Product
 from products.providers.fdc import forms, parse, parse_food
@@ -254,9 +254,12 @@ def test_searches_heed_what_a_lookup_was_told_is_left(fdc):
     with pytest.raises(lookup.ProductNotFound):
         lookup.lookup(ASKED, make_user())
 
+    asked = online.called("fdc")
+    assert asked is not None
     with pytest.raises(RateLimited) as error:
-        providers.called("fdc").search("cheddar", caller=INTERACTIVE, total_s=5)
+        asked.search("cheddar", caller=INTERACTIVE, total_s=5)
 
+    assert error.value.retry_after_s
     assert error.value.retry_after_s > 3000
 
 

@@ -171,7 +171,7 @@ def _done(request: AuthenticatedRequest, pk: int, left: str | None) -> HttpRespo
         return redirect(f"{reverse('recipe_change', args=[pk])}{query}#add")
     editor = Editor(request, pk, text=left)
     # The fields of the details stay on the page as they are: what they show now is what was sent.
-    editor.details.initial |= {name: request.POST.get(name, "") for name in editor.details.fields}
+    editor.details.initial = {name: request.POST.get(name, "") for name in editor.details.fields}
     return render(request, "tracking/_recipe_ingredients.html", editor.shown())
 
 
