@@ -1,14 +1,13 @@
-"""Numbers of the diary in the API: sums, what is only "at least", targets; and input that refuses what it knows not."""
+"""Numbers of the diary in the API: sums, what is only "at least", targets."""
 
-from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from products.nutrients import MAIN_KEYS, NUTRIENTS, Nutrients
+from products.serializers import StrictSerializer as StrictSerializer
 from products.serializers import number
 from tracking.totals import SUMMED, Totals
 
@@ -69,19 +68,3 @@ class DayTargetSerializer(serializers.Serializer[Any]):
     protein_g = NumberField(allow_null=True)
     fat_g = NumberField(allow_null=True)
     carbohydrates_g = NumberField(allow_null=True)
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Input. A field that is not known is refused by its name: it must not look as if it had been saved."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            refuse_unknown(data, self.fields)
-        return super().to_internal_value(data)
-
-
-def refuse_unknown(data: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Raises ValidationError; names ten of them at most."""
-    unknown = sorted(map(str, set(data) - set(known)))[:10]
-    if unknown:
-        raise serializers.ValidationError({name: [_("There is no such field.")] for name in unknown})
