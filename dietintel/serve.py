@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ def web_command() -> list[str]:
     options = {
         "interface": "wsgi",
         "http": "1",  # over HTTP/2 a body without a declared length would reach WSGI as an empty one
-        "host": settings.HOST,
+        "host": address_to_listen_on()[1],
         "port": settings.PORT,
         "workers": settings.WEB_WORKERS,
         "blocking-threads": settings.WEB_THREADS,
@@ -65,19 +66,34 @@ def command_of(name: str) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), name]
 
 
+def address_to_listen_on() -> tuple[socket.AddressFamily, str]:
+    """HOST in digits, as the web server wants it; of a name with both kinds, IPv4. Raises OSError where it has none."""
+    found = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return family, str(address[0])
+
+
 def refusal_to_listen() -> str | None:
     """Why the web server could not listen on HOST and PORT, as a sentence; None when it could."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.HOST, settings.PORT, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
+        family, address = address_to_listen_on()
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind((address, settings.PORT))
             probe.listen()
     except OSError as error:
         why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         return f"Port {settings.PORT} on {settings.HOST} {why}; the settings HOST and PORT choose another."
+    return _refusal_of_certificate()
+
+
+def _refusal_of_certificate() -> str | None:
+    if not settings.TLS_CERT:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.TLS_CERT, settings.TLS_KEY)
+    except OSError:  # of which SSLError is one
+        return "TLS_CERT and TLS_KEY cannot be used: they are no certificate and the key that belongs to it."
     return None
 
 
@@ -201,9 +217,11 @@ def _next_signal() -> int | None:
 
 def parts(only: str | None) -> list[Child]:
     """What runs: all three, or one of them."""
-    commands = {"web": web_command(), "worker": command_of("worker"), "watch": command_of("watch")}
     asked = {"worker": settings.RESTART_WORKER_FILE}
-    return [Child(role, each, request=asked.get(role)) for role, each in commands.items() if only in {None, role}]
+    roles = [only] if only else ["web", "worker", "watch"]
+    return [
+        Child(role, web_command() if role == "web" else command_of(role), request=asked.get(role)) for role in roles
+    ]
 
 
 def tell_systemd(state: str) -> None:

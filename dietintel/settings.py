@@ -341,6 +341,8 @@ REST_FRAMEWORK = {
     },
     "NUM_PROXIES": env.whole("TRUSTED_PROXIES", 0, most=10),  # of X-Forwarded-For, what these wrote is believed
     "EXCEPTION_HANDLER": "dietintel.api_errors.handle",
+    # Python's own reading of ISO 8601 takes "12,5" for noon, and drops an offset.
+    "TIME_INPUT_FORMATS": ["%H:%M", "%H:%M:%S", "%H:%M:%S.%f"],
     "COERCE_DECIMAL_TO_STRING": False,
 }
 SPECTACULAR_SETTINGS = {
@@ -358,6 +360,10 @@ SPECTACULAR_SETTINGS = {
         "PortionBasisEnum": "tracking.models.Basis",
         "RunState": "workflows.states.RunState",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "dietintel.api_schema.complete",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -379,9 +385,6 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-
-UPLOAD_DIR = env.folder("UPLOAD_DIR", DATA_DIR / "uploads")
-MODEL_PATH = Path(env.text("MODEL_PATH", str(DATA_DIR / "model.onnx")))
 
 # --- Logs -------------------------------------------------------------------------------------------------------
 ACCESS_LOG = env.flag("ACCESS_LOG", default=True)

@@ -4,6 +4,12 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from monitoring.api_urls import urlpatterns as monitoring_api
@@ -12,7 +18,11 @@ from products.api_urls import urlpatterns as products_api
 from tracking.api_urls import urlpatterns as tracking_api
 from workflows.api_urls import urlpatterns as workflows_api
 
-schema = SpectacularAPIView.as_view(api_version="v1")
+# JSON, which every reader of YAML understands too, unless YAML is asked for.
+schema = SpectacularAPIView.as_view(
+    api_version="v1",
+    renderer_classes=[OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2],
+)
 api_v1 = [
     *products_api,
     *tracking_api,

@@ -2,8 +2,11 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from dietintel.lost_connections import noticing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dietintel.settings")
 
-application = get_wsgi_application()
+application = noticing(get_wsgi_application(), settings.PORT)

@@ -109,7 +109,7 @@ def _http_status(status: str) -> int:
 
 class Ready(MonitorView):
     @extend_schema(
-        responses={200: OpenApiTypes.OBJECT, 503: OpenApiResponse(description="Not migrated, or no database")},
+        responses={200: OpenApiTypes.OBJECT, 503: OpenApiResponse(OpenApiTypes.OBJECT, "Not migrated, or no database")},
         operation_id="monitoring_ready",
     )
     def get(self, request: Request) -> HttpResponse:

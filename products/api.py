@@ -12,6 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from dietintel.accounts.idempotency import KEY, answer_once, answered_once
 from dietintel.accounts.models import User
 from dietintel.accounts.throttling import UploadThrottle, UpstreamThrottle
 from dietintel.http import AuthenticatedApiRequest, preferred_languages
@@ -78,13 +79,20 @@ class ProductList(APIView):
         foods = [shown(product, request) for product in page.products]
         return Response(FoodListSerializer({"results": foods, "next_cursor": page.next_cursor}).data)
 
-    @extend_schema(request=OwnFoodSerializer, responses={201: FoodSerializer}, operation_id="products_create")
+    @extend_schema(
+        parameters=[KEY], request=OwnFoodSerializer, responses={201: FoodSerializer}, operation_id="products_create"
+    )
+    @answered_once
     def post(self, request: AuthenticatedApiRequest) -> Response:
         """Enter an own food."""
         wanted = OwnFoodSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        food = services.create_own_food(owner=request.user, **wanted.validated_data)
-        return Response(as_json(shown(food, request)), status=status.HTTP_201_CREATED)
+
+        def write() -> dict[str, Any]:
+            food = services.create_own_food(owner=request.user, **wanted.validated_data)
+            return as_json(shown(food, request))
+
+        return answer_once(request, write, status=status.HTTP_201_CREATED)
 
 
 class ProductDetail(APIView):

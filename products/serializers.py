@@ -1,6 +1,6 @@
 """Foods in the API: one serializer for what goes out, others for what comes in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -22,6 +22,34 @@ class InvalidBarcodeError(serializers.ValidationError):
     """A barcode that is none, where it is what the request is about."""
 
     default_code = "INVALID_BARCODE"
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Input. A field that is not known is refused by its name: it must not look as if it had been saved."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            refuse_unknown(data, self.fields)
+            refuse_numbers(data, self.fields)
+        return super().to_internal_value(data)
+
+
+def refuse_unknown(data: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raises ValidationError; names ten of them at most."""
+    unknown = sorted(map(str, set(data) - set(known)))[:10]
+    if unknown:
+        raise serializers.ValidationError({name: [_("There is no such field.")] for name in unknown})
+
+
+def refuse_numbers(data: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Raises ValidationError for numbers where text belongs: the framework would write 1e999 as "inf"."""
+    wrong = [
+        name
+        for name, value in data.items()
+        if isinstance(fields.get(name), serializers.CharField) and isinstance(value, int | float)
+    ]
+    if wrong:
+        raise serializers.ValidationError({name: [_("Send text, in quotes.")] for name in wrong})
 
 
 class FigureField(serializers.DecimalField):
@@ -61,6 +89,8 @@ class ServingSerializer(serializers.Serializer[Serving]):
         return {"label": serializers.CharField(max_length=120), **super().get_fields()}
 
     def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            refuse_numbers(data, self.fields)
         valid = super().to_internal_value(data)
         return Serving(valid["label"], valid["amount"])
 
@@ -122,14 +152,8 @@ def _food_serializer() -> FoodSerializer:
     return FoodSerializer()
 
 
-class FoodChangesSerializer(serializers.Serializer[Any]):
+class FoodChangesSerializer(StrictSerializer):
     """What may be changed of a food. Fields that are left out stay; null takes a figure away."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
-        if unknown:  # a figure in the wrong place must not look as if it had been saved
-            raise serializers.ValidationError({name: [_("There is no such field.")] for name in unknown[:10]})
-        return super().to_internal_value(data)
 
     name = serializers.CharField(max_length=300, required=False)
     brand = serializers.CharField(max_length=300, required=False, allow_blank=True)

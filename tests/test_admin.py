@@ -4,13 +4,26 @@ import json
 import time
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from dietintel.accounts.models import User
 from dietintel.gateway.models import ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from products.models import Miss
-from tests.factories import BARCODE, make_own_food, make_product, make_token, make_user, off_product
+from tests.factories import (
+    BARCODE,
+    make_item,
+    make_meal,
+    make_own_food,
+    make_product,
+    make_token,
+    make_user,
+    off_product,
+)
+from tracking.models import MealItem
+from workflows.models import Run
 
 pytestmark = pytest.mark.django_db
 KEY = "openfoodfacts:product"
@@ -47,6 +60,43 @@ def test_every_row_opens(operator, model):
     key = {"products_product": product.pk, "gateway_providerstate": KEY}[model]
 
     assert operator.get(reverse(f"admin:{model}_change", args=[key])).status_code == 200
+
+
+def make_person():
+    person = make_user()
+    make_item(make_meal(person))
+    Run.objects.create(user=person, workflow="refresh_product", plan=[], input={})
+    make_own_food(person)
+    return person
+
+
+def test_person_with_a_diary_and_runs_can_be_deleted(operator):
+    person = make_person()
+    address = reverse("admin:accounts_user_delete", args=[person.pk])
+
+    page = operator.get(address)
+    operator.post(address, {"post": "yes"})
+
+    assert page.status_code == 200
+    assert "doesn" not in page.content.decode().split('id="content"')[1]  # … have permission
+    assert not User.objects.filter(pk=person.pk).exists()
+    assert not any(model.objects.exists() for model in (Run, MealItem, LogEntry))
+
+
+@pytest.mark.parametrize(("with_me", "left"), [(False, 1), (True, 3)])
+def test_several_people_can_be_deleted_and_the_operator_not_among_them(operator, with_me, left):
+    people = [make_person().pk, make_person().pk, *([User.objects.get(username="operator").pk] if with_me else [])]
+    chosen = {"action": "delete_selected", "_selected_action": people, "post": "yes"}
+
+    operator.post(reverse("admin:accounts_user_changelist"), chosen)
+
+    assert User.objects.count() == left
+
+
+def test_operator_is_not_deleted_by_the_operator(operator):
+    me = User.objects.get(username="operator")
+
+    assert operator.post(reverse("admin:accounts_user_delete", args=[me.pk]), {"post": "yes"}).status_code == 403
 
 
 def test_reset_closes_the_breaker_and_says_who_did_it(operator):

@@ -3,6 +3,7 @@
 import json
 import logging
 
+import jsonschema
 import pytest
 from django.db import OperationalError
 from django.http import Http404
@@ -43,6 +44,21 @@ urlpatterns = [
 @pytest.fixture
 def visitor():
     return Client(raise_request_exception=False)
+
+
+ERROR = {"$ref": "#/components/schemas/Error"}
+
+
+@pytest.fixture
+def schema(client):
+    return client.get("/api/v1/schema").json()
+
+
+def conforms(schema, shape, answer):
+    checker = jsonschema.FormatChecker()
+    jsonschema.Draft202012Validator({**shape, "components": schema["components"]}, format_checker=checker).validate(
+        answer
+    )
 
 
 @pytest.fixture
@@ -247,6 +263,60 @@ def test_schema_is_openapi_3_1_and_names_the_main_paths(client):
 
     assert schema["openapi"].startswith("3.1")
     assert {"/api/v1/products", "/api/v1/products/{reference}", "/api/v1/products/scan"} <= schema["paths"].keys()
+
+
+def test_schema_is_json_for_whoever_does_not_say_what_he_reads_and_yaml_for_whoever_asks_for_it(client):
+    assert client.get("/api/v1/schema", headers={"Accept": "*/*"})["Content-Type"] == "application/json"
+    assert b"openapi: 3.1.0" in client.get("/api/v1/schema?format=yaml").content
+
+
+def test_every_operation_says_how_its_errors_look(schema):
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            assert operation["responses"]["default"]["content"]["application/json"]["schema"] == ERROR
+            for status, response in operation["responses"].items():
+                assert status < "400" or response["content"], operation["operationId"]
+
+
+def test_error_is_as_the_schema_says(client, schema):
+    conforms(schema, ERROR, client.get("/api/v1/meals").json())
+
+
+def test_answers_about_the_diary_are_as_the_schema_says(schema):
+    user = make_user()
+    api = Client(headers={"Authorization": f"Bearer {make_token(user)}"})
+
+    def ask(method, path, body=None, *, of=None):
+        made = api.generic(method, f"/api/v1/{path}", json.dumps(body or {}), content_type="application/json")
+        responses = schema["paths"][f"/api/v1/{of or path}"][method.lower()]["responses"]
+        shape = responses[str(made.status_code)]["content"]["application/json"]["schema"]
+        answer = made.json()
+        assert made.status_code < 300, answer
+        conforms(schema, shape, answer)
+        return answer
+
+    food = ask("POST", "products", {"name": "Bread", "per_100": {"energy_kcal": 250}})
+    item = {"product": food["id"], "amount_g": 30, "time": "00:30"}
+    meal = ask("POST", "meals", {"name": "lunch", "date": "2026-03-02", "items": [item]})
+    one = meal["items"][0]["id"]
+    ask("GET", "meals")
+    ask("GET", "days/2026-03-02", of="days/{date}")
+    ask("GET", "days?from=2026-03-01&to=2026-03-03", of="days")
+    ask("GET", "recents")
+    ask("GET", "charts/energy_kcal?to=2026-03-02", of="charts/{nutrient}")
+    ask("PATCH", f"meals/{meal['id']}/items/{one}", {"amount": 2}, of="meals/{meal_id}/items/{item_id}")
+    ask("DELETE", f"meals/{meal['id']}/items/{one}", of="meals/{meal_id}/items/{item_id}")
+    ask("DELETE", f"meals/{meal['id']}", of="meals/{meal_id}")
+    ask("POST", "weights", {"weight_kg": 80, "date": "2026-03-02", "time": "00:30"})
+    ask("POST", "recipes", {"name": "Toast", "ingredients": [{"product": food["id"], "quantity": 60}]})
+    ask("GET", "recipes")
+    ask("GET", "profile")
+    ask("GET", "targets")
+    ask("GET", "expenditure")
+    ask("GET", "favourites")
+    ask("GET", "photos")
+    ask("GET", "workflows/list")
+    ask("GET", "workflows/stats")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ import psutil
 import pytest
 import requests
 
+from dietintel.lost_connections import notice
+from dietintel.serve import refusal_to_listen, web_command
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -223,3 +225,36 @@ def test_several_web_processes_tell_of_all_of_them_and_of_those_that_died(serve)
     assert [counted() for _ask in range(6)] == [["30.0"]] * 6
     service.process.terminate()  # it clears up after itself
     assert service.process.wait(PATIENCE_S) == 0, service.said.read_text()
+
+
+# --- What it is told to listen on -------------------------------------------------------------------------------
+@pytest.mark.parametrize(("host", "digits"), [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::", "::")])
+def test_web_server_is_given_its_address_in_digits(settings, host, digits):
+    settings.HOST, settings.DEBUG = host, False
+
+    command = web_command()
+
+    assert command[command.index("--host") + 1] == digits
+
+
+def test_certificate_that_is_none_is_one_sentence(settings, tmp_path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n")
+    settings.HOST, settings.PORT = "127.0.0.1", 0
+    settings.TLS_CERT, settings.TLS_KEY = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+
+    refusal = refusal_to_listen()
+
+    assert str(refusal).startswith("TLS_CERT and TLS_KEY cannot be used")
+
+
+def test_connections_that_are_accepted_notice_when_the_other_side_is_gone():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        notice(server.getsockname()[1])
+
+        kept = []
+        for each in (server, other):
+            with socket.create_connection(each.getsockname()), each.accept()[0] as accepted:
+                kept.append(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    assert kept == [1, 0]

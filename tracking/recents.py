@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import exp
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dietintel.accounts.models import User
 from tracking.models import Favourite, MealItem
@@ -80,6 +80,13 @@ def recents(user: User, *, now: dt.datetime, meal: str | None = None, limit: int
     best = sorted(latest, key=lambda what: (what not in liked, -scores[what], -latest[what]))[:limit]
     items = MealItem.objects.select_related("meal", "product", "recipe").in_bulk([latest[what] for what in best])
     return [Recent(items[latest[what]], what in liked) for what in best if latest[what] in items]
+
+
+def untried(user: User) -> QuerySet[Favourite]:
+    """Favourites that were never logged, and so are none of the `recents`; the newest first."""
+    logged = MealItem.objects.owned_by(user)
+    of_it = Exists(logged.filter(product=OuterRef("product"))), Exists(logged.filter(recipe=OuterRef("recipe")))
+    return Favourite.objects.owned_by(user).exclude(of_it[0] | of_it[1]).order_by("-created_at", "-pk")
 
 
 def _logged(user: User, clock: dt.datetime, liked: set[tuple[int | None, int | None]]) -> list[Logged]:

@@ -7,15 +7,18 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from dietintel.accounts.models import GivenAnswer
 from dietintel.http import AuthenticatedApiRequest
@@ -23,6 +26,13 @@ from dietintel.http import AuthenticatedApiRequest
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 128
 KEPT_FOR = dt.timedelta(days=7)  # by then a phone has been in a network again
+Method = Callable[..., Response]
+KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+    OpenApiParameter.HEADER,
+    description="A repeated request with the same key gets the first answer, and nothing is written twice.",
+)
 
 
 class KeyUsedOtherwise(APIException):
@@ -30,6 +40,17 @@ class KeyUsedOtherwise(APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "IDEMPOTENCY_KEY_REUSED"
+
+
+def answered_once(method: Method) -> Method:
+    """Looks for the answer given before, before anything else: what the request is about may be gone by now."""
+
+    @wraps(method)
+    def answer(view: APIView, request: AuthenticatedApiRequest, *args: Any, **kwargs: Any) -> Response:
+        before = answered_before(request)
+        return method(view, request, *args, **kwargs) if before is None else before
+
+    return answer
 
 
 def answered_before(request: AuthenticatedApiRequest) -> Response | None:

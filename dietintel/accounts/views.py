@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse
@@ -80,6 +80,9 @@ class LoginView(auth_views.LoginView):
         response["Retry-After"] = str(wait)
         return response
 
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(signup_open=services.signup_open(), **kwargs)
 
@@ -98,6 +101,9 @@ class PasswordView(SuccessMessageMixin[PasswordChangeForm], auth_views.PasswordC
     template_name = "accounts/password.html"
     success_url = reverse_lazy("settings")
     success_message = gettext_lazy("Your password is changed.")
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
 @login_required

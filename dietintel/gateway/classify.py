@@ -57,22 +57,30 @@ ERRORS: dict[Outcome, type[GatewayError]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """An outcome, and the pause it asks for: seconds, or `stepwise` where the pause grows with each throttle."""
+    """An outcome, and the pause it asks for: seconds, or `stepwise` where the pause grows with each throttle.
+
+    `remaining`: how many more calls the provider says it takes, of all operations together; None where it says nothing.
+    """
 
     outcome: Outcome
     why: str = ""
     cooldown_s: float | None = None
     stepwise: bool = False
+    remaining: int | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, read whole. `json` is None where the body is not JSON; `retry_after_s` where none was named."""
+    """One HTTP answer, read whole. `json` is None where the body is not JSON; `retry_after_s` where none was named.
+
+    `remaining` is what X-RateLimit-Remaining says; None where it says no number.
+    """
 
     status: int
     json: object | None
     is_json: bool
     retry_after_s: float | None
+    remaining: int | None = None
 
 
 def default_classifier(answer: Answer) -> Verdict:

@@ -379,6 +379,9 @@ class BaseAPIClient:
             else:
                 self.store.release(permit)
                 self.store.count(key, outcome.value)
+            if verdict.remaining is not None:
+                for each, sharing in self.config.by_key.items():
+                    self.store.reconcile(each, sharing.rate, remaining=verdict.remaining, now=now)
             if not outcome.answered:
                 log.warning("%s: %s (%s)", key, outcome.value, verdict.why)
                 self.store.note_error(key, f"{outcome.value}: {verdict.why}", now=now)

@@ -75,6 +75,18 @@ def wait_us(seen: Snapshot, rate: RateLimit, *, now: int, headroom: int) -> int:
     return max(0, seen.tat - allowance_us(rate, headroom=headroom) - now, seen.not_before - now)
 
 
+def reconciled_tat(rate: RateLimit, *, remaining: int, now: int) -> int | None:
+    """The theoretical arrival time that leaves no more than `remaining` calls at once; None where that is no less.
+
+    Without any the next call has to wait for a whole period: by then all of them count no more.
+    """
+    if remaining >= rate.burst:
+        return None
+    if remaining <= 0:
+        return now + allowance_us(rate, headroom=0) + to_us(rate.period_s)
+    return now + (rate.burst - remaining) * rate.emission_us
+
+
 def trip_reason(policy: BreakerPolicy, *, history: int, slow: int, calls: int) -> str | None:
     """Why the breaker must open, None where it need not.
 
@@ -123,6 +135,12 @@ def parse_retry_after(value: str | None, *, now: dt.datetime) -> float | None:
     if not math.isfinite(seconds) or seconds <= 0:
         return DEFAULT_COOLDOWN_S
     return min(MAX_COOLDOWN_S, float(math.ceil(seconds)))
+
+
+def parse_remaining(value: str | None) -> int | None:
+    """How many calls are left; None where the header is missing or makes no sense."""
+    text = (value or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def to_us(seconds: float) -> int:

@@ -80,6 +80,7 @@ def fetch(
                 body = _read(response, ends=ends, max_bytes=max_bytes)
             kind = response.headers.get("Content-Type", "")
             retry_after = policy.parse_retry_after(response.headers.get("Retry-After"), now=dt.datetime.now(dt.UTC))
+            remaining = policy.parse_remaining(response.headers.get("X-RateLimit-Remaining"))
             status = response.status_code
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise NoAnswer(Outcome.TIMEOUT, "no answer in time") from error
@@ -88,7 +89,7 @@ def fetch(
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise NoAnswer(Outcome.FAILURE, f"no connection ({type(error).__name__})") from error
     parsed, is_json = _parse(body, kind)
-    return Answer(status, parsed, is_json, retry_after)
+    return Answer(status, parsed, is_json, retry_after, remaining)
 
 
 @contextmanager

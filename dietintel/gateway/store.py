@@ -14,7 +14,7 @@ from django.db import transaction
 
 from dietintel.counting import adding
 from dietintel.gateway import figures, policy, sql
-from dietintel.gateway.conf import Operation
+from dietintel.gateway.conf import Operation, RateLimit
 from dietintel.gateway.errors import BY_REASON, CircuitOpen, CoolingDown, GatewayError, StoreUnavailable
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import Snapshot, State, to_us
@@ -188,6 +188,13 @@ class StateStore:
         first, second, later = map(to_us, steps)
         row = sql.write(_COOLDOWN, {"key": key, "now": now, "first": first, "second": second, "later": later})
         return (int(row[0]), (row[1] - now) / 1_000_000) if row else (0, 0.0)
+
+    def reconcile(self, key: str, rate: RateLimit, *, remaining: int, now: int) -> None:
+        """The provider counts too, and somebody else's calls with ours: its count holds where it leaves fewer."""
+        tat = policy.reconciled_tat(rate, remaining=remaining, now=now)
+        if tat is not None:
+            self.introduce([key])
+            sql.write(f"UPDATE {STATE} SET tat = %s WHERE key = %s AND tat < %s RETURNING key", [tat, key, tat])
 
     def cache_epoch(self, key: str) -> int:
         """Part of the name of every kept answer."""

@@ -6,6 +6,7 @@ are understood. See https://fdc.nal.usda.gov/api-guide and docs/how-a-lookup-wor
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
@@ -135,12 +136,12 @@ def forms(barcode: Barcode) -> list[str]:
 
 
 def classify(answer: Answer) -> Verdict:
-    """Its 429 means that the key is blocked for an hour."""
+    """Its 429 means that the key is blocked for an hour, so what is left of the key's calls is heeded before."""
     if answer.status == 429:
         return Verdict(Outcome.THROTTLED, "429", cooldown_s=answer.retry_after_s or BLOCKED_S)
     if answer.status in {404, 410}:
-        return Verdict(Outcome.MALFORMED, "a search cannot be missing")
-    return default_classifier(answer)
+        return Verdict(Outcome.MALFORMED, "a search cannot be missing", remaining=answer.remaining)
+    return replace(default_classifier(answer), remaining=answer.remaining)
 
 
 # --- JSON -> ProductData ----------------------------------------------------------------------------------------

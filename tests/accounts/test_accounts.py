@@ -176,7 +176,7 @@ def test_forged_forwarding_headers_are_one_address(client):
         for n in range(11)
     ]
 
-    assert [response.status_code for response in statuses] == [200] * 10 + [429]
+    assert [response.status_code for response in statuses] == [422] * 10 + [429]
 
 
 def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_wrote(client, settings):
@@ -186,8 +186,18 @@ def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_wrote(client, sett
         headers = {"X-Forwarded-For": f"{forged}, {address}"}
         return client.post("/login/", {"username": forged, "password": "x"}, headers=headers).status_code
 
-    assert [try_from("192.0.2.1", f"10.0.0.{n}") for n in range(11)] == [200] * 10 + [429]
-    assert try_from("192.0.2.2", "10.0.0.1") == 200
+    assert [try_from("192.0.2.1", f"10.0.0.{n}") for n in range(11)] == [422] * 10 + [429]
+    assert try_from("192.0.2.2", "10.0.0.1") == 422
+
+
+def test_wrong_password_and_a_new_one_that_will_not_do_are_refused_beside_their_fields(client):
+    user = make_user(username="ada")
+
+    assert client.post("/login/", {"username": "ada", "password": "wrong"}).status_code == 422
+    client.force_login(user)
+    refused = client.post("/settings/password/", {"old_password": "no", "new_password1": "a", "new_password2": "b"})
+
+    assert (refused.status_code, sorted(refused.context["form"].errors)) == (422, ["new_password2", "old_password"])
 
 
 def test_many_addresses_have_twenty_tries_a_minute_for_one_name_however_it_is_written():
@@ -198,8 +208,8 @@ def test_many_addresses_have_twenty_tries_a_minute_for_one_name_however_it_is_wr
         tried = {"username": spellings[number % 4], "password": "wrong"}
         return Client(REMOTE_ADDR=f"192.0.2.{number}").post("/login/", tried).status_code
 
-    assert [try_from(number) for number in range(21)] == [200] * 20 + [429]
-    assert Client(REMOTE_ADDR="192.0.2.99").post("/login/", {"username": "b", "password": "x"}).status_code == 200
+    assert [try_from(number) for number in range(21)] == [422] * 20 + [429]
+    assert Client(REMOTE_ADDR="192.0.2.99").post("/login/", {"username": "b", "password": "x"}).status_code == 422
 
 
 def test_admin_has_no_login_of_its_own(client):

@@ -50,6 +50,34 @@ def test_a_burst_is_admitted_whole_and_the_next_call_is_not(rate: RateLimit):
     assert len(admissions(rate, [0] * (rate.burst + 5))) == rate.burst
 
 
+@given(rate=rates(), remaining=st.integers(0, 50))
+def test_no_more_calls_go_out_at_once_than_the_provider_says_are_left(rate: RateLimit, remaining: int):
+    tat = policy.reconciled_tat(rate, remaining=remaining, now=START) or 0
+    sent = 0
+    while policy.refusal(Snapshot(State.CLOSED, 0, 0, tat, 0), rate, now=START, max_wait=0, headroom=0) is None:
+        sent, tat = sent + 1, max(tat, START) + rate.emission_us
+
+    assert sent == min(remaining, rate.burst)
+
+
+@given(rate=rates())
+def test_a_provider_that_takes_no_more_is_left_alone_for_its_whole_period(rate: RateLimit):
+    tat = policy.reconciled_tat(rate, remaining=0, now=START)
+    assert tat is not None
+
+    refused = policy.refusal(Snapshot(State.CLOSED, 0, 0, tat, 0), rate, now=START, max_wait=0, headroom=0)
+
+    assert refused == policy.Refusal("rate", to_us(rate.period_s))
+
+
+@pytest.mark.parametrize(
+    ("header", "remaining"),
+    [("0", 0), (" 17 ", 17), (None, None), ("", None), ("-1", None), ("٣", None), ("9" * 10, None)],
+)
+def test_what_a_provider_says_is_left_is_a_number_or_nothing(header: str | None, remaining: int | None):
+    assert policy.parse_remaining(header) == remaining
+
+
 @given(rate=rates())
 def test_a_refusal_names_the_moment_from_which_a_call_is_admitted(rate: RateLimit):
     tat = START + rate.burst * rate.emission_us

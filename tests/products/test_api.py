@@ -284,6 +284,35 @@ def test_barcode_means_the_correction_and_never_the_own_food(api, user):
     assert Product.objects.filter(pk=own.pk).exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": 1e308}, "name"),
+        ({"brand": True}, "brand"),
+        ({"servings": [{"label": 1, "amount": 5}]}, "servings.0.label"),
+    ],
+)
+def test_numbers_in_the_place_of_text_are_refused(api, user, body, field):
+    food = make_own_food(user)
+
+    error = error_of(send(api, "patch", f"{API}/{food.uuid}", body))
+
+    assert [each["field"] for each in error["details"]] == [field]
+
+
+def test_own_food_that_is_sent_again_with_its_key_is_one(api):
+    body = {"name": "Soup", "per_100": {"energy_kcal": 40}}
+
+    first, second = (
+        api.post(API, json.dumps(body), content_type="application/json", headers={"Idempotency-Key": "k1"})
+        for _time in range(2)
+    )
+
+    assert (first.status_code, second.status_code, first.json()) == (201, 201, second.json())
+    assert second["Idempotent-Replayed"] == "true"
+    assert Product.objects.count() == 1
+
+
 @pytest.mark.parametrize("body", [{"energy_kcal": 5}, {"barcode": "22007377"}, {"nonsense": 1}])
 def test_unknown_fields_of_a_change_are_refused_and_not_ignored(api, body):
     make_product()

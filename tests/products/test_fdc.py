@@ -1,11 +1,14 @@
 """FoodData Central: one small body per trap, then the lookup through a real server."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from dietintel.gateway.auth import ApiKey
-from products import lookup
+from dietintel.gateway.conf import INTERACTIVE
+from dietintel.gateway.errors import RateLimited
+from products import lookup, online
 from products.barcodes import Barcode
 from products.models import Product
 from products.providers.fdc import forms, parse, parse_food
@@ -228,6 +231,36 @@ def test_a_blocked_key_is_could_not_ask_and_not_a_no(fdc):
 
     assert [each.label for each in error.value.unasked] == ["FoodData Central"]
     assert "FoodData Central could not be asked" in error.value.sentence
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("remaining", "hits"), [("0", 1), ("1", 2), ("900", 3), ("many", 3)])
+def test_a_key_that_others_use_as_well_is_not_used_up(fdc, remaining, hits):
+    left = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": remaining}
+    fdc.route(r"/foods/search", lambda request, match: replace(as_json({"foods": []}), headers=left))
+
+    with pytest.raises(lookup.ProductNotFound) as error:
+        lookup.lookup(ASKED, make_user())
+
+    assert fdc.hits("/foods/search") == hits
+    assert [each.reason for each in error.value.unasked] == ["rate"] * (hits < 3)
+
+
+@pytest.mark.django_db
+def test_searches_heed_what_a_lookup_was_told_is_left(fdc):
+    fdc.route(
+        r"/foods/search", lambda request, match: replace(as_json({"foods": []}), headers={"X-RateLimit-Remaining": "0"})
+    )
+    with pytest.raises(lookup.ProductNotFound):
+        lookup.lookup(ASKED, make_user())
+
+    asked = online.called("fdc")
+    assert asked is not None
+    with pytest.raises(RateLimited) as error:
+        asked.search("cheddar", caller=INTERACTIVE, total_s=5)
+
+    assert error.value.retry_after_s
+    assert error.value.retry_after_s > 3000
 
 
 @pytest.mark.django_db

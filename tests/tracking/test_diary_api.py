@@ -386,6 +386,24 @@ def test_an_item_says_when_its_food_has_changed_and_takes_the_figures_over_when_
     assert api.get(f"{API}/{path}").json() == before
 
 
+def test_name_and_figures_of_a_quick_add_are_changed(api):
+    items = [{"name": "Soup", "figures": {"energy_kcal": 200, "fat_g": 3}}]
+    meal = send(api, "post", "meals", {"name": "lunch", "date": MONDAY, "items": items}).json()
+    path = f"meals/{meal['id']}/items/{meal['items'][0]['id']}"
+
+    changed = send(api, "patch", path, {"name": "Stew", "figures": {"energy_kcal": 300, "fat_g": None}}).json()
+
+    assert (changed["name"], changed["figures"]["energy_kcal"], changed["figures"]["fat_g"]) == ("Stew", 300, None)
+    assert refused(send(api, "patch", path, {"figures": {"energy_kcal": None}})) == ["figures"]
+
+
+@pytest.mark.parametrize(("body", "field"), [({"name": "x"}, "name"), ({"figures": {"fat_g": 1}}, "figures")])
+def test_name_and_figures_of_a_food_that_was_eaten_stay(api, user, body, field):
+    item = make_item(make_meal(user), product=make_product())
+
+    assert refused(send(api, "patch", f"meals/{item.meal_id}/items/{item.pk}", body)) == [field]
+
+
 def test_a_quick_add_has_no_figures_to_take_over(api, user):
     item = make_item(make_meal(user))
 

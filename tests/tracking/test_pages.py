@@ -10,7 +10,18 @@ from django.utils import timezone
 
 from products.models import Product
 from products.nutrients import Nutrients
-from tests.factories import BARCODE, PER_100, make_item, make_meal, make_own_food, make_product, make_user, off_product
+from tests.factories import (
+    BARCODE,
+    PER_100,
+    make_ingredient,
+    make_item,
+    make_meal,
+    make_own_food,
+    make_product,
+    make_recipe,
+    make_user,
+    off_product,
+)
 from tracking.models import Favourite, Ingredient, Meal, MealItem, Profile, Recipe, Target, TargetDay, Undo
 from tracking.services import diary
 
@@ -288,6 +299,22 @@ def test_an_item_of_a_recipe_says_that_it_is_in_servings(reader, user):
 
 
 # --- The entry box ----------------------------------------------------------------------------------------------
+def test_favourites_that_were_never_logged_are_offered_and_one_tap_logs_them(reader, user):
+    soup, recipe = make_product(name="Soup", servings=[]), make_recipe(user, name="Stew")
+    make_ingredient(recipe)
+    Favourite.objects.create(user=user, product=soup)
+    Favourite.objects.create(user=user, recipe=recipe)
+
+    page = reader.get(DAY)
+    log(reader, soup, quantity="100")
+
+    assert [hit.food.name for hit in page.context["liked_foods"]] == ["Soup"]
+    assert [hit.recipe for hit in page.context["liked_recipes"]] == [recipe]
+    assert f'action="{DAY}food/{soup.uuid}/"' in text_of(page)
+    assert f'action="/recipes/{recipe.pk}/log/"' in text_of(page)
+    assert reader.get(DAY).context["liked_foods"] == []
+
+
 def test_empty_box_offers_what_was_eaten_before_and_one_tap_logs_it_again(reader, user):
     make_item(make_meal(user, day=timezone.now().date()), quantity=Decimal(2), serving="1 spoon (15 g)")
     (recent,) = reader.get(DAY).context["recents"]
@@ -485,6 +512,49 @@ def test_an_item_moves_to_another_meal_day_and_time(reader, user):
 
     item.refresh_from_db()
     assert (item.meal.day, item.meal.name, item.time) == (TUESDAY, "dinner", dt.time(19, 30))
+
+
+def make_quick(user, **figures):
+    kept = Nutrients({key: Decimal(figure) for key, figure in (figures or {"energy_kcal": "640"}).items()})
+    shown = {"basis": "serving", "quantity": Decimal(1), "amount": Decimal(1)}
+    return make_item(make_meal(user), name="Canteen", figures=kept, **shown)
+
+
+def test_name_and_figures_of_a_quick_add_are_changed_and_undone(reader, user):
+    item = make_quick(user, energy_kcal="640", fat_g="24.5", salt_g="2")
+
+    change(reader, item, name="Goulash", energy_kcal="700", fat_g="")
+
+    item.refresh_from_db()
+    assert (item.name, dict(item.figures)) == ("Goulash", {"energy_kcal": 700, "salt_g": 2})
+    reader.post(f"/undo/{Undo.objects.get().pk}/")
+    item.refresh_from_db()
+    assert (item.name, dict(item.figures)) == ("Canteen", {"energy_kcal": 640, "fat_g": Decimal("24.5"), "salt_g": 2})
+
+
+def test_quick_add_without_any_figure_is_refused_beside_its_energy(reader, user):
+    item = make_quick(user)
+
+    response = change(reader, item, energy_kcal="", name="Goulash")
+
+    assert (response.status_code, list(response.context["form"].errors)) == (422, ["energy_kcal"])
+    assert 'value="Goulash"' in text_of(response)
+    assert not Undo.objects.exists()
+
+
+def test_quick_add_in_kilojoules_sent_back_unchanged_changes_nothing(reader, user):
+    Profile.objects.create(user=user, energy_unit="kJ")
+    item = make_quick(user, energy_kcal="239.0057")
+
+    change(reader, item)
+
+    assert not Undo.objects.exists()
+
+
+def test_an_item_of_a_food_asks_for_no_figures(reader, user):
+    item = make_item(make_meal(user), product=make_product())
+
+    assert "fat_g" not in reader.get(f"/items/{item.pk}/").context["form"].fields
 
 
 def test_a_form_sent_back_unchanged_changes_nothing(reader, user):

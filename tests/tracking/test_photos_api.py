@@ -139,6 +139,10 @@ def test_size_that_is_none_is_refused(client, user, size):
     assert client.get(address(make_photo(user), size)).status_code == 422
 
 
+def test_image_has_nothing_to_say_of_itself(client, user):
+    assert client.options(address(make_photo(user))).status_code == 405
+
+
 def test_image_whose_file_is_gone_is_a_404(client, user):
     photo = make_photo(user)
     photos.remove(photo.uuid)

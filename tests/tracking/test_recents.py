@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.factories import make_item, make_meal, make_product, make_recipe, make_user
 from tracking.models import Favourite, Meal
-from tracking.recents import Logged, recents, scored
+from tracking.recents import Logged, recents, scored, untried
 from tracking.services.favourites import set_favourite
 
 DAY = dt.date(2026, 3, 2)
@@ -124,6 +124,18 @@ def test_recents_take_three_queries_however_much_was_eaten(count, django_assert_
     with django_assert_num_queries(3):
         found = recents(user, now=MORNING, limit=50)
         assert [str(recent.item.product) for recent in found] == ["Nut spread"] * count
+
+
+@pytest.mark.django_db
+def test_untried_are_the_favourites_that_this_person_never_logged():
+    user, spread, soup, recipe = make_user(), make_product(), make_product(barcode="1"), make_recipe()
+    for liked in ({"product": spread}, {"product": soup}, {"recipe": recipe}):
+        set_favourite(user, **liked, on=True)
+    set_favourite(make_user(), product=make_product(barcode="2"), on=True)
+    eat(user, product=spread, days_ago=400)
+    eat(make_user(), product=soup)
+
+    assert [(each.product, each.recipe) for each in untried(user)] == [(None, recipe), (soup, None)]
 
 
 # --- Favourites -------------------------------------------------------------------------------------------------

@@ -53,6 +53,35 @@ def change(recipe):
     return f"/recipes/{recipe.pk}/change/"
 
 
+def sent_by(page, **typed):
+    """What a browser sends of the form on this page, with something else `typed` into it."""
+    html = page.content.decode()
+    hidden = dict(re.findall(r'name="(initial-\w+)" value="([^"]*)"', html))
+    return {**form_of(page.context["recipe"]), **hidden, **typed}
+
+
+def test_two_tabs_keep_each_others_name_and_note(reader, user):
+    recipe = make_recipe(user, name="Soup", note="Stir.")
+    first, second = (reader.get(change(recipe)) for _tab in range(2))
+
+    reader.post(change(recipe), sent_by(first, name="Stew", save="1"))
+    reader.post(change(recipe), sent_by(second, note="Simmer.", save="1"))
+
+    recipe.refresh_from_db()
+    assert (recipe.name, recipe.note) == ("Stew", "Simmer.")
+
+
+def test_name_that_is_typed_back_after_an_ingredient_was_added_counts(reader, user):
+    recipe = make_recipe(user, name="Soup")
+    page = reader.get(change(recipe))
+    part = reader.post(change(recipe), sent_by(page, name="Stew", find="1", q="nothing"), headers=HTMX)
+
+    reader.post(change(recipe), sent_by(part, name="Soup", save="1"))
+
+    recipe.refresh_from_db()
+    assert recipe.name == "Soup"
+
+
 # --- The list ---------------------------------------------------------------------------------------------------
 def test_recipes_are_listed_with_a_servings_energy_and_found_by_name(reader, user):
     make_recipe(user, name="Apple pie", ingredients=[{}])

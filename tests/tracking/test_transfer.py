@@ -13,6 +13,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import ForeignKey
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ from tracking.models import (
     WeightEntry,
 )
 from tracking.services import diary
+from tracking.services.awaited import attach
 from tracking.services.favourites import set_favourite
 from tracking.services.transfer import import_account
 from tracking.transfer import document as doc
@@ -161,6 +163,38 @@ def test_server_without_the_foods_gives_the_same_bytes_and_its_catalogue_stays_e
     assert Product.objects.filter(owner=None).count() == 0
     assert MealItem.objects.get(meal__user=again, time=dt.time(7, 30)).origin == "openfoodfacts/barcode/3017624010701"
     assert Awaited.objects.get(user=again).changes == {"name": "Nutty", "per_100": {"salt_g": "0.30", "fat_g": None}}
+
+
+def test_foods_that_come_to_be_known_are_attached_and_what_was_eaten_keeps_its_figures():
+    data = exported(make_account())
+    Product.objects.filter(owner=None).delete()
+    again = imported(data)
+    eaten = {item.pk: item.totals for item in MealItem.objects.owned_by(again)}
+
+    nothing_yet = attach()
+    food = make_product(barcode="3017624010701", per_100={"energy_kcal": Decimal(1)})
+    attached = attach()
+
+    assert (nothing_yet, attached > 0, attach()) == (0, True, 0)
+    assert MealItem.objects.get(meal__user=again, time=dt.time(7, 30)).product == food
+    assert {item.pk: item.totals for item in MealItem.objects.owned_by(again)} == eaten
+    correction = Correction.objects.get(user=again)
+    assert (correction.product, correction.changes["name"]) == (food, "Nutty")
+    assert not Awaited.objects.filter(user=again, origin="openfoodfacts/barcode/3017624010701").exists()
+    assert exported(again) == data
+
+
+def test_correction_made_here_meanwhile_is_newer_than_the_awaited_one():
+    again = imported(exported(make_account()))
+    food = Correction.objects.get(user=again).product
+    Awaited.objects.create(
+        user=again, origin="openfoodfacts/barcode/3017624010701", changes={"name": "Old"}, corrected_at=timezone.now()
+    )
+
+    attach()
+
+    assert Correction.objects.get(user=again, product=food).changes["name"] == "Nutty"
+    assert not Awaited.objects.filter(user=again).exists()
 
 
 def test_empty_account_comes_back_too():

@@ -130,7 +130,7 @@ class MealDetail(APIView):
 
         return answer_once(request, _or_gone(write), status=status.HTTP_200_OK)
 
-    @extend_schema(parameters=[KEY], responses=UndoableSerializer, operation_id="meals_delete")
+    @extend_schema(parameters=[KEY], responses={200: UndoableSerializer}, operation_id="meals_delete")
     @answered_once
     def delete(self, request: AuthenticatedApiRequest, meal_id: int) -> Response:
         """Delete a meal with all that is in it. Can be undone."""
@@ -181,7 +181,10 @@ class ItemDetail(APIView):
     )
     @answered_once
     def patch(self, request: AuthenticatedApiRequest, meal_id: int, item_id: int) -> Response:
-        """Change how much it was, when, or which meal it belongs to. Its figures stay those it was logged with."""
+        """Change how much it was, when, or which meal it belongs to; of a quick add also its name and figures.
+
+        The figures of everything else stay those it was logged with.
+        """
         item, changes = _item(request, meal_id, item_id), ItemChanges(data=request.data)
         changes.is_valid(raise_exception=True)
 
@@ -190,7 +193,7 @@ class ItemDetail(APIView):
 
         return answer_once(request, _or_gone(write), status=status.HTTP_200_OK)
 
-    @extend_schema(parameters=[KEY], responses=UndoableSerializer, operation_id="meals_items_delete")
+    @extend_schema(parameters=[KEY], responses={200: UndoableSerializer}, operation_id="meals_items_delete")
     @answered_once
     def delete(self, request: AuthenticatedApiRequest, meal_id: int, item_id: int) -> Response:
         """Delete an item. Can be undone."""

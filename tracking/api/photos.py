@@ -141,6 +141,7 @@ class _AsItIs(BaseContentNegotiation):
 class PhotoImage(APIView):
     renderer_classes = [_Jpeg]
     content_negotiation_class = _AsItIs
+    metadata_class = None  # OPTIONS would describe the view, which has no words
 
     @extend_schema(
         parameters=[OpenApiParameter("size", str, enum=list(photos.SIZES), description="otherwise large")],

@@ -116,17 +116,14 @@ class PortionForm(RefusableForm):
         return self["quantity"].as_hidden(only_initial=True)
 
 
-class QuickAddForm(RefusableForm):
-    """Figures without a food: those of all of it, not of 100 g."""
+class FiguresForm(RefusableForm):
+    """A name and figures without a food."""
 
     name = forms.CharField(label=gettext_lazy("What was it?"), max_length=300, required=False)
-    meal = MealField()
-    day = DayField()
 
-    def __init__(self, *args: Any, meals: Choices, energy_unit: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, energy_unit: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.energy_unit = energy_unit  # that energy is typed in
-        self.fields["meal"].offer(meals)  # type: ignore[attr-defined]
         for nutrient in NUTRIENTS.values():
             if nutrient.scales:
                 self.fields[nutrient.key] = FigureField(label=nutrient.label, max_value=MOST_AMOUNT)
@@ -145,6 +142,24 @@ class QuickAddForm(RefusableForm):
         if (energy := figures.get("energy_kcal")) is not None:
             figures["energy_kcal"] = kcal_of(energy, self.energy_unit)
         return figures
+
+
+class QuickAddForm(FiguresForm):
+    """Figures of all that was eaten, not of 100 g."""
+
+    meal = MealField()
+    day = DayField()
+
+    def __init__(self, *args: Any, meals: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["meal"].offer(meals)  # type: ignore[attr-defined]
+
+
+class QuickItemForm(PortionForm, FiguresForm):
+    """A quick add that is in the diary: so many times the figures."""
+
+    def changed_figures(self) -> dict[str, Decimal | None]:
+        return {key: figure for key, figure in self.figures().items() if key in self.changed_data}
 
 
 class CopyForm(RefusableForm):

@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from tracking.errors import Refused
@@ -36,6 +38,12 @@ class RecipeForm(RefusableForm):
             "cooked_weight_g": "" if weight is None else typed(weight),
             "note": recipe.note,
         }
+
+    def shown(self) -> SafeString:
+        """What the fields showed, hidden. It stands with the ingredients, which alone are drawn again by htmx."""
+        for field in self.fields.values():
+            field.show_hidden_initial = False  # once is enough
+        return format_html_join("", "{}", ((field.as_hidden(only_initial=True),) for field in self))
 
 
 class HowMuchForm(RefusableForm):

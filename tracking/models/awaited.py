@@ -16,7 +16,8 @@ class AwaitedQuerySet(models.QuerySet["Awaited"]):
 class Awaited(models.Model):
     """A provider's food that a person made a favourite or corrected elsewhere, and that the catalogue here lacks.
 
-    Kept so that their next export says it too. An import never writes into the catalogue that all share.
+    Kept until somebody looks the food up here (`services.awaited`), and so that their next export says it too. An
+    import never writes into the catalogue that all share.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

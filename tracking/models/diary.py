@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dietintel.accounts.models import User
 from products.models import Product
-from tracking.models.portion import Portion
+from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Recipe
 
 # Kept by these names in every language; any other name is a person's own.
@@ -66,6 +66,11 @@ class MealItem(Portion):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = MealItemQuerySet.as_manager()
+
+    @property
+    def is_quick_add(self) -> bool:
+        """Figures alone: of no food or recipe, known here or awaited."""
+        return self.basis == Basis.SERVING and not (self.product_id or self.recipe_id or self.origin)
 
     class Meta(Portion.Meta):
         verbose_name = _("item")

@@ -45,7 +45,8 @@ class Portion(models.Model):
 
     product = models.ForeignKey(Product, models.SET_NULL, null=True, blank=True, related_name="+")
     # Where `product` is empty because this server lacks a provider's food that an import named: which one it was, as
-    # "openfoodfacts/barcode/3017624010701" or "fdc/id/170379". So that the next export names it again.
+    # "openfoodfacts/barcode/3017624010701" or "fdc/id/170379". So that the next export names it again, and
+    # `services.awaited` finds it when it is known here.
     origin = models.CharField(max_length=100, blank=True, default="", editable=False)
     name = models.CharField(_("name"), max_length=300)
     brand = models.CharField(_("brand"), max_length=300, blank=True, default="")

@@ -269,6 +269,10 @@ class ItemChanges(AmountInput):
     time = serializers.TimeField(required=False, allow_null=True)
     date = serializers.DateField(required=False, help_text="Moves the item to that day")
     meal = serializers.CharField(max_length=60, required=False, help_text="Moves the item to the meal of this name")
+    name = serializers.CharField(max_length=300, required=False, help_text="Of a quick add")
+    figures = QuickFiguresSerializer(
+        required=False, help_text="Of a quick add, of one serving; null takes a figure away"
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         valid = super().validate(attrs)

@@ -1,14 +1,13 @@
-"""Numbers of the diary in the API: sums, what is only "at least", targets; and input that refuses what it knows not."""
+"""Numbers of the diary in the API: sums, what is only "at least", targets."""
 
-from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from products.nutrients import MAIN_KEYS, NUTRIENTS, Nutrients
+from products.serializers import StrictSerializer as StrictSerializer
 from products.serializers import number
 from tracking.totals import SUMMED, Totals
 
@@ -24,11 +23,18 @@ class NumberField(serializers.Field):  # type: ignore[type-arg]
         return number(value)
 
 
+class DeclaredField(serializers.FloatField):
+    """A number that is there only where somebody declared it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+
 class FiguresSerializer(serializers.Serializer[Any]):
     """Nutrients by key. The main eight are always there, null where nobody declared any; others where declared."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {key: NumberField(allow_null=True) for key in NUTRIENTS}
+        return {key: NumberField(allow_null=True) if key in MAIN_KEYS else DeclaredField() for key in NUTRIENTS}
 
     def to_representation(self, instance: Nutrients) -> dict[str, Any]:
         main = {key: number(instance.get(key)) for key in MAIN_KEYS}
@@ -62,19 +68,3 @@ class DayTargetSerializer(serializers.Serializer[Any]):
     protein_g = NumberField(allow_null=True)
     fat_g = NumberField(allow_null=True)
     carbohydrates_g = NumberField(allow_null=True)
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Input. A field that is not known is refused by its name: it must not look as if it had been saved."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            refuse_unknown(data, self.fields)
-        return super().to_internal_value(data)
-
-
-def refuse_unknown(data: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Raises ValidationError; names ten of them at most."""
-    unknown = sorted(map(str, set(data) - set(known)))[:10]
-    if unknown:
-        raise serializers.ValidationError({name: [_("There is no such field.")] for name in unknown})

@@ -128,11 +128,14 @@ def log(user: User, day: dt.date, meal: str, items: Sequence[NewItem]) -> Done:
 def change(item: MealItem, changes: Mapping[str, Any]) -> Done:
     """Change `quantity` and `unit`, `time`, or the `meal` (a name) and `day` an item belongs to. Raises Refused.
 
-    A `unit` that is left out stays: two of the same slices. The figures stay as they were logged.
+    A `unit` that is left out stays: two of the same slices. The figures stay as they were logged; of a quick add alone
+    `name` and `figures` (of one serving; None takes one away) may be changed too.
     """
     with transaction.atomic():
         item = _locked(item)
         user, before = item.meal.user, _kept(item)
+        if "name" in changes or "figures" in changes:
+            _rewrite(item, changes.get("name", item.name), changes.get("figures", {}))
         if "quantity" in changes or "unit" in changes:
             quantity = changes.get("quantity", item.quantity)
             amount = _rescaled(item, quantity) if "unit" not in changes else _recounted(item, quantity, changes["unit"])
@@ -145,6 +148,15 @@ def change(item: MealItem, changes: Mapping[str, Any]) -> Done:
                 _refuse_full(moved, 1)
                 item.meal, item.position = moved, _next_position(moved)
         return _saved(item, before, user)
+
+
+def _rewrite(item: MealItem, name: str, figures: Mapping[str, Decimal | None]) -> None:
+    if not item.is_quick_add:
+        field = "figures" if figures else "name"
+        raise Refused(_("Only a quick add has a name and figures of its own."), field=field)
+    written = quick_add(name, {**item.figures, **figures})
+    item.name, item.figures = written.name, written.figures
+    item.at_least = [key for key in item.at_least if key not in figures]
 
 
 def _rescaled(item: MealItem, quantity: Decimal) -> Amount:

@@ -85,7 +85,7 @@ class _Import:
     def __init__(self, user: User, account: Account) -> None:
         self.user = user
         self.account = account
-        self.catalogue = _catalogue(account.origins)
+        self.catalogue = catalogue(account.origins)
         self.foods: list[Product] = []
         self.recipes: list[Recipe] = []
 
@@ -189,7 +189,7 @@ def _bulk(model: type[Any], rows: list[Any]) -> list[Any]:
     return made
 
 
-def _catalogue(origins: Iterable[str]) -> dict[str, int]:
+def catalogue(origins: Iterable[str]) -> dict[str, int]:
     """The rows of the shared catalogue that the file names. As many queries as there are batches of names."""
     wanted = sorted(origins)
     found: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """The entry box of a day: what is found for a text, a word or a barcode. What is logged of it is in `adding`."""
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,15 +17,16 @@ from dietintel.http import AuthenticatedRequest, preferred_languages, render_par
 from products import lookup, online
 from products.barcodes import Barcode, barcode_in
 from products.foods import Food
+from products.models import Product
 from products.providers.base import plain_words
 from products.search import search
 from tracking.amounts import units_of
 from tracking.errors import Refused
 from tracking.forms.diary import LineForm, PortionForm, typed
 from tracking.habits import Usual, energy_of, last_items, usual
-from tracking.models import Recipe
+from tracking.models import MealItem, Recipe
 from tracking.moments import meal_at
-from tracking.recents import recents
+from tracking.recents import recents, untried
 from tracking.recipes import RecipeBook
 from tracking.services.diary import meal_name
 from tracking.text_entry import LONGEST_TEXT, Line, lines, read
@@ -102,14 +104,18 @@ def meal_asked_for(request: AuthenticatedRequest) -> str:
 def _found(request: AuthenticatedRequest, date: dt.date, text: str, meal: str) -> dict[str, Any]:
     if not text:
         now = timezone.now()
-        return {"kind": "recents", "recents": recents(request.user, now=now, meal=meal, limit=RECENTS)}
+        found = _untried(request) | {"recents": recents(request.user, now=now, meal=meal, limit=RECENTS)}
+        return found | {"kind": "recents"}
     code = barcode_in(text)
     if code is not None:
         return _of_barcode(request, date, code, meal)
     # A bare name is a search; with a number or a comma it is something to be logged.
     said = lines(text)
     if len(said) == 1 and not said[0].counted:
-        found = {"hits": _hits(request, text), "recipes": _recipe_hits(request, text)}
+        found = {
+            "hits": _hits(request, text),
+            "recipes": _recipe_hits(request, lambda book: book.search(text)[:RECIPES]),
+        }
         return found | {"kind": "foods", "elsewhere": _elsewhere(text)}
     understood = read(text, request.user, preferred_languages(request))
     return {"kind": "lines", "asked": [asked_for(number, line) for number, line in enumerate(understood)]}
@@ -118,18 +124,34 @@ def _found(request: AuthenticatedRequest, date: dt.date, text: str, meal: str) -
 def _hits(request: AuthenticatedRequest, text: str) -> list[Hit]:
     products = search(text, request.user, limit=HITS).products
     last = last_items(request.user, [product.pk for product in products])
-    hits = []
-    for product in products:
-        food = Food(product, preferred_languages(request), timezone.now())
-        much = usual(food, last.get(product.pk))
-        hits.append(Hit(food, much, energy_of(food, much)))
-    return hits
+    return [_hit(request, product, last.get(product.pk)) for product in products]
 
 
-def _recipe_hits(request: AuthenticatedRequest, text: str) -> list[RecipeHit]:
+def _hit(request: AuthenticatedRequest, product: Product, last: MealItem | None) -> Hit:
+    food = Food(product, preferred_languages(request), timezone.now())
+    much = usual(food, last)
+    return Hit(food, much, energy_of(food, much))
+
+
+def _untried(request: AuthenticatedRequest) -> dict[str, Any]:
+    """Favourites that were never logged, as if they had been searched for."""
+    liked = list(untried(request.user)[:RECENTS])
+    foods = Product.objects.visible_to(request.user).corrected_for(request.user)
+    products = foods.in_bulk([each.product_id for each in liked if each.product_id]).values()
+    recipes = {each.recipe_id for each in liked if each.recipe_id}
+    return {
+        "liked_foods": [_hit(request, product, None) for product in products],
+        "liked_recipes": _recipe_hits(request, lambda book: [one for pk in recipes if (one := book.get(pk))])
+        if recipes
+        else [],
+    }
+
+
+def _recipe_hits(request: AuthenticatedRequest, chosen: Callable[[RecipeBook], Sequence[Recipe]]) -> list[RecipeHit]:
+    """Those with something in them. Three queries."""
     book = RecipeBook.of(request.user, preferred_languages(request))
     found = []
-    for recipe in book.search(text)[:RECIPES]:
+    for recipe in chosen(book):
         figures = book.figures(recipe)
         if figures.lines:
             found.append(RecipeHit(recipe, figures.per_serving.get("energy_kcal"), figures.energy_at_least))

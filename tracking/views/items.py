@@ -1,6 +1,7 @@
 """One item of the diary: looked at, changed, deleted; and what a person wants at hand."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,15 +16,17 @@ from dietintel.http import AuthenticatedRequest, preferred_languages, render_par
 from products import lookup
 from products.foods import Food
 from products.models import Product
+from products.nutrients import rounded
 from tracking.amounts import units_of
 from tracking.dates import day_name, today_of
 from tracking.errors import Refused
-from tracking.forms.diary import PortionForm, typed
+from tracking.forms.diary import PortionForm, QuickItemForm, typed
 from tracking.models import Basis, Favourite, MealItem
 from tracking.services import diary
 from tracking.services.diary import Done
 from tracking.services.favourites import set_favourite
 from tracking.summaries import changed_since
+from tracking.units import energy_in, units_of_person
 from tracking.views.answers import changed, in_part, not_yet, shown_again
 from tracking.views.shown import meal_choices
 
@@ -118,15 +121,25 @@ def _form(request: AuthenticatedRequest, kept: MealItem) -> PortionForm:
         "day": kept.meal.day,
         "time": kept.time,
     }
-    form = PortionForm(
-        request.POST if request.method == "POST" else None,
-        units=[] if kept.basis == Basis.SERVING else [(each, each) for each in units],
-        meals=meal_choices(request.user, kept.meal.day, kept.meal.name),
-        initial=initial,
-        prefix=f"item-{kept.pk}",
-    )
+    asked: dict[str, Any] = {
+        "data": request.POST if request.method == "POST" else None,
+        "units": [] if kept.basis == Basis.SERVING else [(each, each) for each in units],
+        "meals": meal_choices(request.user, kept.meal.day, kept.meal.name),
+        "initial": initial,
+        "prefix": f"item-{kept.pk}",
+    }
+    form = _quick_form(request, kept, asked) if kept.is_quick_add else PortionForm(**asked)
     form.remember_shown()
     return form
+
+
+def _quick_form(request: AuthenticatedRequest, kept: MealItem, asked: dict[str, Any]) -> QuickItemForm:
+    unit = units_of_person(request.user).energy
+    figures = dict(kept.figures)
+    if "energy_kcal" in figures:
+        figures["energy_kcal"] = rounded(energy_in(figures["energy_kcal"], unit))
+    asked["initial"] |= {"name": kept.name, **figures}
+    return QuickItemForm(**asked, energy_unit=unit)
 
 
 def _changes(form: PortionForm, kept: MealItem) -> dict[str, object]:
@@ -137,6 +150,11 @@ def _changes(form: PortionForm, kept: MealItem) -> dict[str, object]:
         changes["quantity"] = said["quantity"]
         if said.get("unit", "") not in {"", kept.serving or kept.basis}:
             changes["unit"] = said["unit"]
+    if isinstance(form, QuickItemForm):
+        if "name" in form.changed_data:
+            changes["name"] = said["name"].strip()
+        if figures := form.changed_figures():
+            changes["figures"] = figures
     return changes
 
 

@@ -90,6 +90,8 @@ class Editor:
         self.book, self.recipe = book_and_recipe(request, pk)
         self.figures = self.book.figures(self.recipe)
         self.details = RecipeForm(self.data, initial=RecipeForm.initial_of(self.recipe))
+        if self.details.is_bound:
+            self.details.remember_shown()
         self.rows = [IngredientForm(self._sent(line), line=line, book=self.book) for line in self.figures.lines]
         self.text = text.strip()[:LONGEST_TEXT]
         self.found = _found(self) if self.text else []
@@ -121,6 +123,7 @@ class Editor:
         return {
             "recipe": self.recipe,
             "details": self.details,
+            "details_shown": self.details.shown(),
             "rows": [
                 {"form": row, "line": row.line, "energy": energy, "at_least": row.line.totals.at_least("energy_kcal")}
                 for row, energy in zip(self.rows, energies, strict=True)
@@ -166,7 +169,10 @@ def _done(request: AuthenticatedRequest, pk: int, left: str | None) -> HttpRespo
     if not in_part(request):
         query = f"?{urlencode({'q': left})}" if left else ""
         return redirect(f"{reverse('recipe_change', args=[pk])}{query}#add")
-    return render(request, "tracking/_recipe_ingredients.html", Editor(request, pk, text=left).shown())
+    editor = Editor(request, pk, text=left)
+    # The fields of the details stay on the page as they are: what they show now is what was sent.
+    editor.details.initial = {name: request.POST.get(name, "") for name in editor.details.fields}
+    return render(request, "tracking/_recipe_ingredients.html", editor.shown())
 
 
 def _act(editor: Editor) -> str | None:
