@@ -8,6 +8,7 @@ for everybody who may ask, and words for staff alone: paths, hosts, errors.
 import dataclasses
 import datetime as dt
 import inspect
+import math
 import os
 import time
 import uuid
@@ -65,11 +66,18 @@ def measure(check: HealthCheck) -> Result:
     details = {**getattr(check, "details", {}), **({"error": error} if error else {})}
     return Result(
         status,
-        message or getattr(check, "message", "") or "ok",
-        details,
+        (message or str(getattr(check, "message", "")) or "ok").replace("\0", ""),
+        {name: _plain(value) for name, value in details.items()},
         kind,
         round((time.perf_counter() - began) * 1000, 1),
     )
+
+
+def _plain(value: object) -> str | int | float | None:
+    """What every database, file and format can keep: details come from checks of any app."""
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value).replace("\0", "")
 
 
 @dataclasses.dataclass
@@ -342,7 +350,8 @@ class MlModel(HealthCheck):
 class Provider(HealthCheck):
     """A provider of food data, from real calls: nobody is asked only to see whether they answer.
 
-    When the breaker's wait is over the next question of a person is the probe, so there is no remedy here.
+    Its first operation is what it is there for: a search that is stopped leaves the provider degraded only. When the
+    breaker's wait is over the next question of a person is the probe, so there is no remedy here.
     """
 
     provider: str = ""
@@ -360,7 +369,8 @@ class Provider(HealthCheck):
         ):
             found = [each.operation for each in mine if each.state in {state.name.lower() for state in bad}]
             if found:
-                raise trouble(f"{words} ({', '.join(found)}).")
+                only_beside = mine[0].operation not in found
+                raise (ServiceWarning if only_beside else trouble)(f"{words} ({', '.join(found)}).")
         if calls >= FEW_CALLS and failed * 100 > calls * settings.HEALTH_PROVIDER_ERRORS_PERCENT:
             raise ServiceWarning(f"{failed} of the last {calls} questions failed.")
 

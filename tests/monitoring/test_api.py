@@ -26,7 +26,7 @@ def test_the_machine_itself_may_ask_without_login(client, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"])
 def test_a_request_through_a_proxy_is_not_the_machine_itself(client, path, header):
     assert client.get(path, headers={header: "127.0.0.1"}).status_code == 401
 

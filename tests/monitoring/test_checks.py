@@ -1,5 +1,6 @@
 """Each check meets what it is there for."""
 
+import dataclasses
 import datetime as dt
 import resource
 import signal
@@ -13,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import Schedule
 from django_redis.pool import ConnectionFactory
+from health_check.base import HealthCheck
 
 from dietintel.gateway.models import ProviderState
 from dietintel.gateway.policy import State, to_us
@@ -320,6 +322,16 @@ def test_provider_is_what_real_calls_made_of_its_breaker(row, status):
     assert checks.measure(checks.Provider(provider="openfoodfacts")).status == status
 
 
+def test_provider_whose_search_alone_is_stopped_is_degraded():
+    until = to_us(time.time()) + MINUTE
+    ProviderState.objects.create(key="openfoodfacts:search", state=State.OPEN, open_until=until, last_at=until)
+
+    assert found(checks.Provider(provider="openfoodfacts")) == (
+        Status.DEGRADED,
+        "It is not asked at the moment (search).",
+    )
+
+
 # --- Checks of apps ---------------------------------------------------------------------------------------------
 KITCHEN = """
 from health_check.base import HealthCheck
@@ -329,8 +341,11 @@ class Oven(HealthCheck):
     def run(self):
         raise ServiceWarning("It is cold.")
 
+def stoke():
+    return "Put a log on."
+
 def checks():
-    return [("ml_model", "important", Oven)]
+    return [("ml_model", "important", Oven, stoke)]
 """
 
 
@@ -346,3 +361,22 @@ def test_app_brings_a_check_and_may_take_the_place_of_the_one_that_stands_in(set
 
     result = watched.look()
     assert (watched.impact, result.status, result.message) == (Impact.IMPORTANT, Status.DEGRADED, "It is cold.")
+    assert [(heal.name, heal().apply(), heal.disruptive) for heal in watched.heals] == [
+        ("stoke", "Put a log on.", False)
+    ]
+
+
+@dataclasses.dataclass
+class Talkative(HealthCheck):  # type: ignore[misc]
+    """Says what no database keeps: a place, a moment, no number, the letter 0."""
+
+    def run(self):
+        self.details = {"at": dt.date(2026, 3, 2), "in": Path("/a"), "part": float("nan"), "n": 1, "list": ["a\0"]}
+        self.message = "All\0 is well."
+
+
+def test_what_a_check_says_can_be_kept_and_sent_whatever_it_is():
+    result = checks.measure(Talkative())
+
+    assert (result.status, result.message) == (Status.HEALTHY, "All is well.")
+    assert result.details == {"at": "2026-03-02", "in": "/a", "part": "nan", "n": 1, "list": "['a\\x00']"}

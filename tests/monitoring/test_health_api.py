@@ -276,6 +276,8 @@ SLOW_PHOTOS = "Reading photos is slow right now; your meals are saved."
         ({"ml_model": shown("disabled")}, ""),
         ({"cpu": shown("degraded")}, ""),
         ({"disk": shown("degraded")}, ""),
+        ({"queue": shown("degraded")}, ""),
+        ({"queue": shown("unhealthy")}, "Work in the background waits right now; your meals are saved."),
         ({"disk": shown("unhealthy")}, "Photos cannot be kept right now; your meals are saved."),
         ({"provider_a": shown("unhealthy", impact="info")}, ""),
         ({"provider_a": shown("unhealthy", impact="important")}, str(concerns.PROVIDERS)),

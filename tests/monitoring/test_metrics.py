@@ -445,7 +445,7 @@ def counted(method: str, route: str, status: str) -> tuple[str, tuple[tuple[str,
 def test_static_files_and_metrics_themselves_are_not_counted(client):
     before = http_metrics.seen().count
 
-    client.get("/static/css/base.css")
+    client.get("/static/css/base.css").close()
     client.get("/metrics")
 
     assert http_metrics.seen().count == before
