@@ -50,6 +50,10 @@ class Tile:
         return self.name.replace("_", " ")
 
     @property
+    def in_trouble(self) -> bool:
+        return self.asked or self.check["mending"] or self.check["status"] in {Status.UNHEALTHY, Status.DEGRADED}
+
+    @property
     def place(self) -> str:
         """The page on which more is told of it; empty where there is none."""
         if self.name.startswith(PROVIDER):

@@ -30,6 +30,7 @@ from health_check.exceptions import HealthCheckException, ServiceUnavailable, Se
 
 from dietintel.gateway.overview import Overview, configured, overview
 from dietintel.gateway.policy import State, to_us
+from monitoring import memory
 from monitoring.health.conditions import Result, Status
 from monitoring.models import Probe
 from workflows import schedules
@@ -217,40 +218,19 @@ def _room(total: int, percent: int, megabytes: int) -> float:
 class Memory(HealthCheck):
     """Of the machine, or of the control group that a container is held in, whichever is fuller."""
 
-    root: Path = Path("/sys/fs/cgroup")
+    cgroups: Path = memory.CGROUPS
+    membership: Path = memory.MEMBERSHIP
 
     def run(self) -> None:
-        machine = psutil.virtual_memory()
-        whole = (machine.percent / 100, machine.total - machine.available, machine.total)
-        share, used, limit = max([whole, *self._groups()])
-        self.details = {"used_mb": used // MEGABYTE, "limit_mb": limit // MEGABYTE, "percent": round(share * 100, 1)}
-        self.message = f"{share:.0%} of {limit / 1000 / MEGABYTE:.1f} GB are in use."
-        if share * 100 > settings.HEALTH_MEMORY_UNHEALTHY_PERCENT:
+        found = memory.seen(cgroups=self.cgroups, membership=self.membership)
+        percent = found.share * 100
+        self.details = {"used_mb": found.used // MEGABYTE, "limit_mb": found.limit // MEGABYTE}
+        self.details |= {"percent": round(percent, 1)}
+        self.message = f"{percent:.0f} % of {found.limit / 1000 / MEGABYTE:.1f} GB are in use."
+        if percent > settings.HEALTH_MEMORY_UNHEALTHY_PERCENT:
             raise ServiceUnavailable(self.message)
-        if share * 100 > settings.HEALTH_MEMORY_DEGRADED_PERCENT:
+        if percent > settings.HEALTH_MEMORY_DEGRADED_PERCENT:
             raise ServiceWarning(self.message)
-
-    def _groups(self) -> list[tuple[float, int, int]]:
-        """Version 2 of cgroups, then version 1: what is used, without files that can be dropped, of what is allowed."""
-        found = []
-        for used_file, limit_file, stat_file, cached in (
-            ("memory.current", "memory.max", "memory.stat", "inactive_file"),
-            (
-                "memory/memory.usage_in_bytes",
-                "memory/memory.limit_in_bytes",
-                "memory/memory.stat",
-                "total_inactive_file",
-            ),
-        ):
-            try:
-                used = int((self.root / used_file).read_text())
-                limit = int((self.root / limit_file).read_text())  # "max": no limit, and no number
-                lines = dict(line.split() for line in (self.root / stat_file).read_text().splitlines())
-            except (OSError, ValueError):
-                continue
-            used -= min(used, int(lines.get(cached, 0)))
-            found.append((used / limit if limit else 0.0, used, limit))
-        return found
 
 
 @dataclasses.dataclass

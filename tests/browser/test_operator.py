@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from monitoring.models import HealAttempt
 from tests.browser.conftest import DESKTOP, PHONE, no_sideways_scroll, sign_up, watch
-from tests.factories import off_product
+from tests.factories import BARCODE, off_product
 from tests.services import free_port
 from tests.workflows.conftest import own_service  # noqa: F401 (a fixture)
 from tests.workflows.deeds import Five, Nap
@@ -160,9 +160,10 @@ def test_from_all_well_through_trouble_and_its_remedies_to_all_well(desk, provid
     assert not frozen.is_running()
 
     provider.recovers()
-    provider.knows("5000159407236", off_product())
+    provider.knows(BARCODE, off_product())
     expect(listed(desk, PRODUCT)).to_contain_text("half_open", timeout=90_000)  # the breaker's wait is over
-    people_ask(desk, "5000159407236")
-    wait_until(lambda: "All is well" in sentence(desk))
+    people_ask(desk, BARCODE)
     expect(listed(desk, PRODUCT)).to_contain_text("closed")
+    expect(tile(desk, "provider openfoodfacts")).to_contain_text("healthy")
+    wait_until(lambda: "All is well" in sentence(desk))
     pictured(desk, folder, "5-all-well-again")

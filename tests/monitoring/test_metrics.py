@@ -199,7 +199,8 @@ def test_calls_that_were_sent_again_are_told_by_how_they_ended(provider, clock):
 
     figures = scrape()
 
-    assert gateway(figures, "retries_total") == 2
+    assert gateway(figures, "retries_total", reason="failure") == 2
+    assert gateway(figures, "retries_total", reason="timeout") == 0
     assert gateway(figures, "retried_calls_total", outcome="success") == 1
     assert gateway(figures, "retried_calls_total", outcome="failure") == 1
 
