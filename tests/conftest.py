@@ -1,5 +1,6 @@
 """What every test may use, and how tests are chosen."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from dietintel.gateway.session import session
 from dietintel.gateway.tally import TALLY
 from tests import services
 from tests.clock import FakeClock
+from tests.leaks import Leaks
 from tests.provider import FakeProvider
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -97,6 +99,25 @@ def _own_memory() -> Iterator[None]:
     yield
     TALLY.forget()
     TOKENS.forget()
+
+
+@pytest.fixture(scope="session")
+def leaks() -> Iterator[Leaks]:
+    """Searches all that is logged for what must not be."""
+    started = Leaks()
+    logging.getLogger().addHandler(started)
+    yield started
+    logging.getLogger().removeHandler(started)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(request: pytest.FixtureRequest, leaks: Leaks) -> Iterator[None]:
+    """No test logs a secret or a diary, and no service that it starts."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder:
+        leaks.look_into(folder)
+    assert leaks.taken() == []
 
 
 @pytest.fixture(autouse=True)

@@ -224,7 +224,7 @@ class Memory(HealthCheck):
     def run(self) -> None:
         found = memory.seen(cgroups=self.cgroups, membership=self.membership)
         percent = found.share * 100
-        self.details = {"used_mb": found.used // MEGABYTE, "limit_mb": found.limit // MEGABYTE}
+        self.details: dict[str, Any] = {"used_mb": found.used // MEGABYTE, "limit_mb": found.limit // MEGABYTE}
         self.details |= {"percent": round(percent, 1)}
         self.message = f"{percent:.0f} % of {found.limit / 1000 / MEGABYTE:.1f} GB are in use."
         if percent > settings.HEALTH_MEMORY_UNHEALTHY_PERCENT:
