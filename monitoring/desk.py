@@ -5,12 +5,12 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q
 from django.db.models.functions import Left
 
 from dietintel import __version__
+from monitoring.health.checks import wal_bytes
 from monitoring.models import HealAttempt
 from workflows import reading, schedules
 from workflows.models import Attempt, Event, Run, Step
@@ -103,7 +103,7 @@ def data() -> dict[str, Any]:
 
 def _database_bytes() -> int:
     if connection.vendor == "sqlite":
-        return os.stat(settings.DATABASES["default"]["NAME"]).st_size
+        return os.stat(str(connection.settings_dict["NAME"])).st_size + wal_bytes()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
         return int(cursor.fetchone()[0])

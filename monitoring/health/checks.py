@@ -144,8 +144,9 @@ class Cache(health_check.Cache):
     async def run(self) -> None:
         self.details: dict[str, Any] = {"shared": bool(settings.REDIS_URL)}
         slow_ms = await self._probe()
-        if slow_ms > settings.HEALTH_CACHE_SLOW_MS:
-            slow_ms = min(slow_ms, await self._probe())  # the first use opens the connection
+        for _again in range(2):  # the first use opens the connection, and any one may meet a busy moment
+            if slow_ms > settings.HEALTH_CACHE_SLOW_MS:
+                slow_ms = min(slow_ms, await self._probe())
         self.details["probe_ms"] = round(slow_ms, 1)
         if slow_ms > settings.HEALTH_CACHE_SLOW_MS:
             raise ServiceWarning(f"Writing and reading a value took {slow_ms:.0f} ms.")

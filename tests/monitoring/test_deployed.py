@@ -26,7 +26,8 @@ def rules() -> list[dict[str, Any]]:
 
 @pytest.fixture(params=BOARDS, ids=lambda file: file.stem)
 def board(request) -> dict[str, Any]:
-    return json.loads(request.param.read_text())
+    read: dict[str, Any] = json.loads(request.param.read_text())
+    return read
 
 
 def test_panels_have_ids_places_and_letters_of_their_own(board):

@@ -125,7 +125,8 @@ def test_remedy_that_hangs_is_left_to_itself_the_next_one_has_its_turn_and_there
         def apply(self):
             return "Done."
 
-    begun, release = [], threading.Event()
+    begun: list[int] = []
+    release = threading.Event()
 
     first = healing.mend("it", [Hanging, Helpful], look=lambda: Result(Status.HEALTHY))
     again = healing.mend("it", [Hanging], look=lambda: Result(Status.HEALTHY))
