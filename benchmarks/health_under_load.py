@@ -3,8 +3,9 @@
     python -m benchmarks.health_under_load [--postgres]
 
 The whole service runs. A hundred clients ask for a known food at the same moment, again and again with pauses; beside
-them one asks `ping` and one `health`, twenty times a second. In every second, every remedy that there is for database,
-cache, disk, queue, workers and memory is asked for, the restart of the idle worker with them.
+them one asks `ping` and one `health`, twenty times a second. Every five seconds every remedy that there is for
+database, cache, disk, queue, workers and memory is asked for, the restart of the idle worker with them. A `health` that
+says 503 because something is unhealthy is an answer, not an error.
 
 Aim: no error, and a p95 of at most 50 ms for `ping` and `health`.
 """
@@ -32,7 +33,7 @@ from benchmarks.common import (
     run,
 )
 
-PEOPLE, PAUSE_S, MONITOR_PAUSE_S = 100, 5.0, 0.05
+PEOPLE, PAUSE_S, MONITOR_PAUSE_S, MEND_EVERY_S = 100, 5.0, 0.05, 5.0
 MENDED = ("database", "cache", "disk", "queue", "workers", "memory")
 PATIENCE_S = 60.0
 MONITOR = "benchmark-monitor"
@@ -66,7 +67,8 @@ def main() -> None:
 
 def _row(name: str, clients: list[Client]) -> Row:
     latencies = [latency * 1000 for client in clients for latency in client.latencies_s]
-    failed = sum(status != 200 for client in clients for status in client.statuses)
+    fine = {200, 503} if name == "health" else {200}
+    failed = sum(status not in fine for client in clients for status in client.statuses)
     figures: Row = {f"p{percent} ms": percentile(latencies, percent) for percent in (50, 95, 99)}
     return {"": name, "answers": float(len(latencies)), "errors": float(failed), **figures, "most ms": max(latencies)}
 
@@ -103,7 +105,7 @@ def _measured() -> bool:
 
 @contextmanager
 def mending() -> Iterator[Counter[str]]:
-    """Ask for every remedy as an operator would, as soon as it may be asked for again; what was done."""
+    """Ask for every remedy as an operator would, again and again; what was done."""
     from django.db import connection
 
     from monitoring.models import Check, HealAttempt
@@ -112,7 +114,7 @@ def mending() -> Iterator[Counter[str]]:
     over = threading.Event()
 
     def ask() -> None:
-        while not over.wait(1):
+        while not over.wait(MEND_EVERY_S):
             Check.objects.filter(name__in=MENDED).update(asked_by="benchmark")
         connection.close()
 
