@@ -30,6 +30,7 @@ from health_check.exceptions import HealthCheckException, ServiceUnavailable, Se
 
 from dietintel.gateway.overview import Overview, configured, overview
 from dietintel.gateway.policy import State, to_us
+from dietintel.room import MEGABYTE, least_bytes, nearly_full
 from monitoring import memory
 from monitoring.health.conditions import Result, Status
 from monitoring.models import Probe
@@ -38,7 +39,6 @@ from workflows.models import Attempt, Host, Step
 from workflows.reading import BEATS_FOR, Queue
 from workflows.states import Priority, StepState
 
-MEGABYTE = 1_000_000
 LOCK_PATIENCE_S = 2  # a database that stays locked for longer is called unhealthy
 STARTING_S = 25.0  # so long after the watch began, missing workers are taken to be starting
 CPU_WINDOW_S = 300.0
@@ -205,14 +205,11 @@ class Disk(HealthCheck):
         used = psutil.disk_usage(str(by_room[0]))
         self.details = {"free_mb": used.free // MEGABYTE, "total_mb": used.total // MEGABYTE}
         self.message = f"{used.free / 1000 / MEGABYTE:.1f} GB are free."
-        if used.free < _room(used.total, settings.HEALTH_DISK_UNHEALTHY_PERCENT, settings.HEALTH_DISK_UNHEALTHY_MB):
+        if nearly_full(by_room[0]):
             raise ServiceUnavailable(f"Only {used.free // MEGABYTE} MB are free.")
-        if used.free < _room(used.total, settings.HEALTH_DISK_DEGRADED_PERCENT, settings.HEALTH_DISK_DEGRADED_MB):
+        percent, megabytes = settings.HEALTH_DISK_DEGRADED_PERCENT, settings.HEALTH_DISK_DEGRADED_MB
+        if used.free < least_bytes(used.total, percent, megabytes):
             raise ServiceWarning(f"Only {used.free // MEGABYTE} MB are free.")
-
-
-def _room(total: int, percent: int, megabytes: int) -> float:
-    return min(total * percent / 100, megabytes * MEGABYTE)
 
 
 @dataclasses.dataclass

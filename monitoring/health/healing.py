@@ -16,7 +16,8 @@ from django.utils import timezone
 from django_redis.cache import RedisCache
 
 from dietintel.cache import BriefRedis
-from monitoring.health.checks import LOCK_PATIENCE_S, MEGABYTE, wal_bytes
+from dietintel.room import MEGABYTE
+from monitoring.health.checks import LOCK_PATIENCE_S, wal_bytes
 from monitoring.health.conditions import Condition, Result, Status, may_heal
 from monitoring.health.errands import Errand
 from monitoring.models import HealAttempt
