@@ -44,7 +44,8 @@ def prepare(runs: int) -> None:
     keys = [f"provider{number}:read" for number in range(KEYS)]
     took = [event for s in (*figures.TOOK.bounds, 99) for event in figures.TOOK.of(s)]
     waited = [event for s in (*figures.WAITED.bounds, 99) for event in figures.WAITED.of(s)]
-    events = {*OUTCOMES, *CACHE_EVENTS, "retry", *figures.RETRIED.values(), "changed:closed:open", *took, *waited}
+    retried = ("retry_failure", *figures.RETRIED.values())
+    events = {*OUTCOMES, *CACHE_EVENTS, *retried, "changed:closed:open", *took, *waited}
     ProviderState.objects.bulk_create(ProviderState(key=key) for key in keys)
     Counter.objects.bulk_create(Counter(key=key, event=event, value=1234) for key in keys for event in events)
     changes = zip(range(CHANGES), itertools.cycle(keys), strict=False)

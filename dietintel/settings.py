@@ -169,8 +169,16 @@ def _database() -> dict[str, object]:
         )
     options = {"connect_timeout": POSTGRES_PATIENCE_S, **options}
     if ROLE == "web":
+        from dietintel.postgres import ImpatientConnection
+
         # A pool only here: a pool inherited by the worker's forks hangs them.
-        pool = {"min_size": 1, "max_size": WEB_THREADS + 1, "timeout": POSTGRES_PATIENCE_S}
+        pool = {
+            "min_size": 1,
+            "max_size": WEB_THREADS + 1,
+            "timeout": POSTGRES_PATIENCE_S,
+            "reconnect_timeout": POSTGRES_PATIENCE_S,  # then the next request tries: a pool's own pauses double
+            "connection_class": ImpatientConnection,
+        }
         return {**parsed, "CONN_MAX_AGE": 0, "OPTIONS": {**options, "pool": pool}}
     return {**parsed, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 

@@ -3,22 +3,35 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dietintel.accounts.models import User
+from dietintel.gateway.overview import configured, overview
+from dietintel.gateway.policy import to_us
+from monitoring import desk
 from monitoring.health import snapshot
 from monitoring.health.conditions import Status
 from monitoring.health.healing import Heal
-from monitoring.health.watched import all_watched
+from monitoring.health.watched import PROVIDER, all_watched
 from monitoring.models import Alert, Check, Flip, HealAttempt
+from monitoring.tasks_api import BY_HAND
+from workflows import engine
+from workflows.runs import Cleanup
 
 SHOWN = 12  # of changes and of remedies
+PLACES = {
+    "queue": "admin:workflows_step_changelist",
+    "workers": "admin:workflows_step_changelist",
+    "schedules": "admin:workflows_run_changelist",
+}
 WORST_FIRST = [Status.UNHEALTHY, Status.DEGRADED, Status.HEALTHY, Status.DISABLED]
 
 
@@ -35,6 +48,17 @@ class Tile:
     @property
     def label(self) -> str:
         return self.name.replace("_", " ")
+
+    @property
+    def in_trouble(self) -> bool:
+        return self.asked or self.check["mending"] or self.check["status"] in {Status.UNHEALTHY, Status.DEGRADED}
+
+    @property
+    def place(self) -> str:
+        """The page on which more is told of it; empty where there is none."""
+        if self.name.startswith(PROVIDER):
+            return f"{reverse('admin:gateway_providerstate_changelist')}?q={self.name.removeprefix(PROVIDER)}"
+        return reverse(PLACES[self.name]) if self.name in PLACES else ""
 
     @property
     def since(self) -> dt.datetime | None:
@@ -60,7 +84,8 @@ class _ReadOnly(admin.ModelAdmin[Any]):
 class HealthAdmin(_ReadOnly):
     def get_urls(self) -> list[URLPattern]:
         mend = path("<str:name>/mend/", self.admin_site.admin_view(self.mend), name="monitoring_check_mend")
-        return [mend, *super().get_urls()]
+        clean = path("clean/", self.admin_site.admin_view(self.clean), name="monitoring_check_clean")
+        return [mend, clean, *super().get_urls()]
 
     def may_mend(self, request: HttpRequest) -> bool:
         return request.user.has_perm("monitoring.change_check")
@@ -68,8 +93,8 @@ class HealthAdmin(_ReadOnly):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             return super().changelist_view(request, extra_context)  # refuses
-        found = snapshot.read()
-        attempts = list(HealAttempt.objects.all()[:200])
+        now = timezone.now()
+        found, attempts = snapshot.read(now=now), desk.heals()
         tiles = _tiles(found, attempts)
         shown = {
             **self.admin_site.each_context(request),
@@ -80,6 +105,11 @@ class HealthAdmin(_ReadOnly):
             "tiles": tiles,
             "flips": Flip.objects.all()[:SHOWN],
             "attempts": attempts[:SHOWN],
+            "work": desk.work(now=now),
+            "ended": desk.ended(now=now),
+            "failures": desk.failures(now=now),
+            "providers": overview(configured(), now=to_us(now.timestamp()), history=False),
+            "data": desk.data(),
             "may_mend": self.may_mend(request),
         }
         return TemplateResponse(request, "admin/monitoring/health.html", shown)
@@ -96,6 +126,15 @@ class HealthAdmin(_ReadOnly):
         self.log_change(request, row, "asked to mend it now")
         messages.success(request, _("%(check)s is being mended; what came of it is shown below.") % {"check": name})
         return redirect("admin:monitoring_check_changelist")
+
+    def clean(self, request: HttpRequest) -> HttpResponse:
+        """Delete old data now, in the background; the page of the run shows how that goes."""
+        if request.method != "POST" or not self.may_mend(request):
+            raise Http404
+        run = engine.start(Cleanup, user=cast(User, request.user), key=BY_HAND, now=timezone.now())
+        self.log_change(request, run, "asked to delete old data now")
+        messages.success(request, _("Old data is being deleted; what went is told here at the end."))
+        return redirect("admin:workflows_run_change", run.pk)
 
 
 def _tiles(found: snapshot.Snapshot, attempts: list[HealAttempt]) -> list[Tile]:

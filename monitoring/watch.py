@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from monitoring.health import alerts
-from monitoring.health.watching import Errand, Watch
+from monitoring.health.errands import Errand
+from monitoring.health.watching import Watch
 from workflows import engine, schedules
 from workflows.processes import lives
 
@@ -36,7 +37,7 @@ class Chore:
             if self._errand.under_way:
                 return
             if self._errand.error is not None:
-                log.error("%s did not succeed: %s", self.what, type(self._errand.error).__name__, exc_info=None)
+                log.error("%s did not succeed", self.what, exc_info=self._errand.error)
             self._errand = None
         if time.monotonic() - self._at >= self.every_s:
             self._at = time.monotonic()

@@ -9,6 +9,7 @@ Marked `long`    only with --long: proofs by repetition, chaos, load, the same w
 Under pytest-xdist, tests that share processes come first, each set in one worker; browsers come last.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from dietintel.gateway.session import session
 from dietintel.gateway.tally import TALLY
 from tests import emptying, services
 from tests.clock import FakeClock
+from tests.leaks import Leaks
 from tests.provider import FakeProvider
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -160,6 +162,25 @@ def _own_memory() -> Iterator[None]:
     yield
     TALLY.forget()
     TOKENS.forget()
+
+
+@pytest.fixture(scope="session")
+def leaks() -> Iterator[Leaks]:
+    """Searches all that is logged for what must not be."""
+    started = Leaks()
+    logging.getLogger().addHandler(started)
+    yield started
+    logging.getLogger().removeHandler(started)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(request: pytest.FixtureRequest, leaks: Leaks) -> Iterator[None]:
+    """No test logs a secret or a diary, and no service that it starts."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder:
+        leaks.look_into(folder)
+    assert leaks.taken() == []
 
 
 @pytest.fixture(autouse=True)

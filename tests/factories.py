@@ -26,7 +26,8 @@ PER_100 = {
 
 def make_user(**changes):
     number = next(_numbers)
-    user = User(username=changes.pop("username", f"person{number}"), **changes)
+    given = {"username": f"person{number}", "email": f"planted-mail-{number}@example.org"}
+    user = User(**{**given, **changes})
     user.set_password("a long sentence")
     user.save()
     return user

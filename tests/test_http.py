@@ -147,7 +147,7 @@ def test_json_in_thousands_of_brackets_is_400(body):
 def test_static_files_leave_no_access_line(client, caplog):
     caplog.set_level(logging.INFO, "dietintel.access")
 
-    client.get("/static/css/base.css")
+    client.get("/static/css/base.css").close()
 
     assert caplog.records == []
 

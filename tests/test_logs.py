@@ -100,3 +100,21 @@ def test_no_secret_is_logged_whatever_goes_wrong(said: StringIO, provider: FakeP
     assert [secret for secret in secrets if re.search(re.escape(secret), text)] == []
     told = Client(headers={"Authorization": f"Bearer {MONITOR}"}).get("/metrics").content.decode()
     assert [secret for secret in secrets if secret in told] == []
+
+
+def test_what_must_not_be_logged_would_be_found(leaks, tmp_path):
+    secret = make_token()
+    logging.getLogger("anything").warning("It came with %s", secret, extra={"mail": "planted-mail-1@example.org"})
+    logging.getLogger("anything").info("planted-%s", "key")
+    (tmp_path / "said").write_text("x" * 1000 + " Authorization: Bearer abcdefgh")
+    leaks.look_into(tmp_path)
+
+    found = leaks.taken()
+
+    assert [sum(each in text for text in found) for each in (secret, "mail-1@", "planted-key", "Bearer")] == [
+        2,
+        2,
+        1,
+        1,
+    ]
+    (tmp_path / "said").unlink()

@@ -57,7 +57,7 @@ class _Runs(ChangeList):
 
 @admin.register(Run)
 class RunAdmin(_ReadOnly, admin.ModelAdmin[Run]):
-    change_list_template = "admin/workflows/fresh_list.html"
+    change_list_template = "admin/fresh_list.html"
     list_display = ["short", "workflow", "how", "why", "user", "began", "took"]
     list_filter = ["state", "workflow", "degraded", "priority"]
     list_select_related = ["user"]
@@ -195,7 +195,7 @@ class _Tasks(ChangeList):
 class StepAdmin(_ReadOnly, admin.ModelAdmin[Step]):
     """To look at; what can be done is done to the run."""
 
-    change_list_template = "admin/workflows/fresh_list.html"
+    change_list_template = "admin/fresh_list.html"
     list_display = ["task", "workflow", "lane", "shown_state", "reason", "tries", "due", "worker"]
     list_display_links = None
     list_filter = [StateFilter, "run__priority", "run__workflow"]

@@ -41,6 +41,12 @@ def ensure(*, now: dt.datetime) -> int:
     return mended
 
 
+def upcoming() -> list[tuple[str, dt.datetime]]:
+    """The name and the next time of every schedule, the next one first. One query."""
+    rows = Schedule.objects.filter(next_run__isnull=False).order_by("next_run", "name")
+    return [(name or "", at) for name, at in rows.values_list("name", "next_run")]
+
+
 @dataclass(frozen=True)
 class Late:
     """A schedule whose time has come and gone. `slot` is the newest of the `missed` ones."""

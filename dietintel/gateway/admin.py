@@ -7,9 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
@@ -50,7 +52,9 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         "last_error_on",
     ]
     ordering = ["key"]
+    search_fields = ["key"]
     empty_value_display = NOTHING
+    change_list_template = "admin/fresh_list.html"
     actions = ["reset", "force_open", "disable", "clear_cool_down", "purge_cache"]
     fields = readonly_fields = (
         "key", "now_state", "reason", "tokens", "quota", "cooldown", "recent", "last_error", "last_error_on",
@@ -80,6 +84,12 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
                 with suppress(StoreUnavailable):  # the page shows what there is
                     StateStore().introduce(new)
         return super().changelist_view(request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {**(extra_context or {}), "may_act": self.has_change_permission(request)}
+        return super().change_view(request, object_id, form_url, more)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ProviderState | None:
         row = super().get_object(request, object_id, from_field)
@@ -156,29 +166,30 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
         permissions=["change"],
         description=gettext_lazy("Reset: close the breaker, end the pause, give all tokens back"),
     )
-    def reset(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
-        self._each(request, queryset, StateStore().reset, "reset")
+    def reset(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> HttpResponse | None:
+        return self._each(request, queryset, StateStore().reset, "reset")
 
     @admin.action(permissions=["change"], description=gettext_lazy("Stop: send nothing until a reset (forced open)"))
-    def force_open(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
-        self._each(request, queryset, StateStore().force_open, "forced open")
+    def force_open(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> HttpResponse | None:
+        return self._each(request, queryset, StateStore().force_open, "forced open")
 
     @admin.action(permissions=["change"], description=gettext_lazy("Switch the breaker off until a reset (disabled)"))
-    def disable(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
-        self._each(request, queryset, StateStore().disable, "switched the breaker off")
+    def disable(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> HttpResponse | None:
+        return self._each(request, queryset, StateStore().disable, "switched the breaker off")
 
     @admin.action(permissions=["change"], description=gettext_lazy("End the pause that the provider asked for"))
-    def clear_cool_down(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
-        self._each(request, queryset, StateStore().clear_cool_down, "cleared the cool-down")
+    def clear_cool_down(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> HttpResponse | None:
+        return self._each(request, queryset, StateStore().clear_cool_down, "cleared the cool-down")
 
     @admin.action(permissions=["change"], description=gettext_lazy("Purge the cache: forget kept answers"))
-    def purge_cache(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
-        self._each(request, queryset, lambda key, **_who: StateStore().purge_cache(key), "purged the cache")
+    def purge_cache(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> HttpResponse | None:
+        answer = self._each(request, queryset, lambda key, **_who: StateStore().purge_cache(key), "purged the cache")
         sweep(now=time.time())
+        return answer
 
     def _each(
         self, request: HttpRequest, queryset: QuerySet[ProviderState], act: Callable[..., None], done: str
-    ) -> None:
+    ) -> HttpResponse | None:
         for row in queryset:
             try:
                 act(row.key, actor=request.user.get_username(), now=to_us(time.time()))
@@ -187,6 +198,9 @@ class ProviderStateAdmin(admin.ModelAdmin[ProviderState]):
             else:
                 self.log_change(request, row, done)
                 messages.success(request, _("Done for %(key)s: %(done)s.") % {"key": row.key, "done": done})
+        if "stay" in request.POST and queryset:
+            return redirect("admin:gateway_providerstate_change", quote(queryset[0].pk))
+        return None
 
 
 @admin.register(Transition)

@@ -28,7 +28,7 @@ from dietintel.gateway.errors import (
     UpstreamNotFound,
     UpstreamTimeout,
 )
-from dietintel.gateway.figures import attempt_made, call_ended
+from dietintel.gateway.figures import RETRY, attempt_made, call_ended
 from dietintel.gateway.policy import to_us
 from dietintel.gateway.session import NoAnswer, fetch
 from dietintel.gateway.singleflight import POLL_FIRST_S, Flight
@@ -257,7 +257,7 @@ class BaseAPIClient:
                 # A token may be taken back before its time: once more with another, as a part of the same attempt.
                 # Not where the verdict asks for a pause: then it is not for the token that we are refused.
                 refused, attempt = auth, attempt - 1
-                self._count_retry(call.key)
+                self._count_retry(call.key, verdict.outcome)
                 continue
             pause = policy.backoff_s(
                 attempt, base_s=operation.retry_base_s, cap_s=operation.retry_cap_s, chance=1.0 - self._chance()
@@ -266,7 +266,7 @@ class BaseAPIClient:
             if over or not verdict.outcome.worth_retrying:
                 call_ended(call.key, attempts=attempt, answered=False)
                 raise ERRORS[verdict.outcome](verdict.why, retry_after_s=verdict.cooldown_s)
-            self._count_retry(call.key)
+            self._count_retry(call.key, verdict.outcome)
             self.clock.sleep(pause)
 
     def _auth(self, call: _Call[T], refused: Auth | None) -> Auth:
@@ -397,9 +397,9 @@ class BaseAPIClient:
             with self._bulkhead.place(question):
                 yield
 
-    def _count_retry(self, key: str) -> None:
+    def _count_retry(self, key: str, after: Outcome) -> None:
         try:
-            self.store.count(key, "retry", wait_ms=sql.BRIEFLY_MS)
+            self.store.count(key, f"{RETRY}{after.value}", wait_ms=sql.BRIEFLY_MS)
         except StoreUnavailable as error:
             log.warning("%s: a retry was not counted: %s", key, error)
 

@@ -14,6 +14,7 @@ from dietintel.gateway.models import Counter
 log = logging.getLogger(__name__)
 TOOK = Histogram("took", (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30))
 WAITED = Histogram("waited", (0.05, 0.25, 1, 2.5, 5, 10, 30, 60))
+RETRY = "retry_"  # then the outcome because of which it was tried again
 RETRIED = {True: "retried_success", False: "retried_failure"}
 CHANGED = "changed:"  # then the breaker's old and its new state
 

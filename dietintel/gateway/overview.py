@@ -14,6 +14,7 @@ from django.utils.module_loading import module_has_submodule
 
 from dietintel.gateway.classify import Outcome
 from dietintel.gateway.conf import MICROSECOND, BreakerPolicy, Operation, ProviderConfig, RateLimit
+from dietintel.gateway.figures import RETRY
 from dietintel.gateway.models import Counter, ProviderState, Transition
 from dietintel.gateway.policy import State, to_us
 from dietintel.gateway.store import StateStore
@@ -176,7 +177,7 @@ def _of(
         last_error=row.last_error,
         last_error_at=_moment(row.last_error_at),
         requests={event: value for event, value in counted.items() if event in OUTCOMES},
-        retries=counted.get("retry", 0),
+        retries=sum(value for event, value in counted.items() if event.startswith(RETRY)),
         rejected={event[len(REJECTED) :]: value for event, value in counted.items() if event.startswith(REJECTED)},
         cache=CacheFigures(
             hits=counted.get("cache_hit", 0),

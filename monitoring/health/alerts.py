@@ -5,7 +5,6 @@ An alert that cannot be sent stays in the outbox, and is tried again after pause
 
 import datetime as dt
 import logging
-import smtplib
 from collections.abc import Callable
 
 from django.conf import settings
@@ -13,9 +12,10 @@ from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from dietintel.gateway.session import NoAnswer, fetch
-from monitoring.health.conditions import Condition, Happened, Result
+from monitoring.health.conditions import Condition, Happened, Result, Status
 from monitoring.models import Alert
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,14 @@ EXHAUSTED = "exhausted"
 FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=15), dt.timedelta(minutes=15)
 CONNECT_S, TOTAL_S, MOST_BYTES = 3.0, 10.0, 100_000  # of a webhook's answer nothing but the status is wanted
 SENT = range(200, 300)
+RECOVERED = {False: gettext_noop("%(check)s is well again"), True: gettext_noop("%(check)s is better, and degraded")}
 
 
 def about(happened: str, name: str, condition: Condition, result: Result, *, now: dt.datetime) -> Alert | None:
     """The alert that something which happened is worth, not saved; None where it is worth none."""
     words = {
         Happened.CONFIRMED: ("incident", _("%(check)s is unhealthy")),
-        Happened.RECOVERED: ("recovery", _("%(check)s is well again")),
+        Happened.RECOVERED: ("recovery", _(RECOVERED[condition.status is Status.DEGRADED])),
         Happened.FLAPPING: ("flapping", _("%(check)s goes to and fro")),
         EXHAUSTED: ("exhausted", _("%(check)s could not be mended; somebody has to look")),
     }.get(happened)
@@ -92,7 +93,8 @@ def send(alerts: list[Alert]) -> list[Alert]:
 def _went_out(channel: str, alert: Alert, out: Callable[[Alert], None]) -> bool:
     try:
         out(alert)
-    except (smtplib.SMTPException, OSError, NoAnswer) as error:  # the address may hold a secret: it is not said
+    except Exception as error:  # noqa: BLE001 (a letter that cannot be written must not keep the others)
+        # Nothing more is said of it: the address may hold a secret.
         log.warning("an alert could not be sent by %s: %s", channel, type(error).__name__)
         return False
     return True
@@ -118,8 +120,11 @@ def _post(alert: Alert) -> None:
 
 
 def ping() -> None:
-    """Say that the watch lives. Raises NoAnswer."""
-    _ask(settings.PING_URL)
+    """Say that the watch lives."""
+    try:
+        _ask(settings.PING_URL)
+    except (OSError, NoAnswer) as error:  # the address may hold a secret
+        log.error("the ping did not succeed: %s", type(error).__name__)
 
 
 def _ask(url: str, *, json: object | None = None) -> None:

@@ -18,10 +18,10 @@ SENTENCES = {
     "disk": _("Photos cannot be kept right now; your meals are saved."),
     "ml_model": _("Reading photos is slow right now; your meals are saved."),
     "workers": _("Work in the background waits right now; your meals are saved."),
-    "queue": _("Work in the background is slow right now; your meals are saved."),
+    "queue": _("Work in the background waits right now; your meals are saved."),
 }
 PROVIDERS = _("We cannot reach the food databases right now. Foods you had before are here, and you can enter others.")
-ONLY_WHEN_UNHEALTHY = {"storage", "disk"}
+WHEN_DEGRADED_TOO = {"ml_model"}  # of the others a person notices nothing before they are unhealthy
 
 
 def sentence(found: Snapshot, *, now: dt.datetime | None = None) -> str | Promise:
@@ -30,7 +30,7 @@ def sentence(found: Snapshot, *, now: dt.datetime | None = None) -> str | Promis
         return ""
     for name, words in SENTENCES.items():
         check = found.checks.get(name)
-        bad_enough = check and (check["status"] == Status.UNHEALTHY or name not in ONLY_WHEN_UNHEALTHY)
+        bad_enough = check and (check["status"] == Status.UNHEALTHY or name in WHEN_DEGRADED_TOO)
         if check and bad_enough and _lasts(check, now or timezone.now()):
             return words
     providers = [each for name, each in found.checks.items() if name.startswith(PROVIDER)]

@@ -150,8 +150,10 @@ def may_heal(condition: Condition, *, disruptive: bool, kind: str, now: dt.datet
     return len(_recent(condition, now)) < HEALS_AN_HOUR
 
 
-def healed(condition: Condition, *, now: dt.datetime) -> Condition:
-    """After a remedy was tried, whatever came of it."""
+def healed(condition: Condition, *, now: dt.datetime, by_hand: bool = False) -> Condition:
+    """After a remedy was tried, whatever came of it. `by_hand`: a person looks at it, so the counting begins anew."""
+    if by_hand:
+        return replace(condition, heals=(now,), heals_in_row=1, exhausted=False)
     heals = (*_recent(condition, now), now)
     return replace(
         condition,

@@ -16,8 +16,10 @@ from django.utils import timezone
 from django_redis.cache import RedisCache
 
 from dietintel.cache import BriefRedis
-from monitoring.health.checks import LOCK_PATIENCE_S, MEGABYTE, wal_bytes
+from dietintel.room import MEGABYTE
+from monitoring.health.checks import LOCK_PATIENCE_S, wal_bytes
 from monitoring.health.conditions import Condition, Result, Status, may_heal
+from monitoring.health.errands import Errand
 from monitoring.models import HealAttempt
 from workflows import cleaning, engine, schedules
 from workflows.processes import lives
@@ -42,21 +44,27 @@ class Heal:
     disruptive: ClassVar[bool] = False
     when_degraded: ClassVar[bool] = False  # also tried for what is degraded only
     settle_s: ClassVar[float] = 0.0  # until its effect can be seen
+    limit_s: ClassVar[float] = 60.0  # then it counts as hung, and the next one gets its turn
 
     def apply(self) -> str:
         """Do it. Returns what was done, in a sentence; raises NotNow, or what went wrong."""
         raise NotImplementedError
 
 
+def from_function(function: Callable[[], str]) -> type[Heal]:
+    """A gentle remedy out of what an app brings."""
+    name = function.__name__
+    return type(name, (Heal,), {"name": name, "label": name.replace("_", " "), "apply": lambda self: function()})
+
+
 class CloseConnections(Heal):
-    """PostgreSQL: ends transactions that wait for nobody and may hold a lock. SQLite: opens its file anew."""
+    """PostgreSQL: ends transactions that wait for nobody and may hold a lock."""
 
     name, label = "close_connections", "close stale connections"
 
     def apply(self) -> str:
         if connection.vendor != "postgresql":
-            connections.close_all()
-            return "Opened the database's file anew."
+            raise NotNow("SQLite is a file: nobody can close what another process has opened.")
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -150,7 +158,7 @@ class DropPool(Heal):
 class Prune(Heal):
     """Makes room: uploads that were never finished, then what is older than it is kept."""
 
-    name, label = "prune", "delete unfinished uploads and old data"
+    name, label, limit_s = "prune", "delete unfinished uploads and old data", 600.0
 
     def apply(self) -> str:
         files, freed = _unfinished_uploads()
@@ -216,18 +224,37 @@ def mend(check: str, heals: Sequence[type[Heal]], *, look: Callable[[], Result],
 
 def _try(check: str, heal: Heal, look: Callable[[], Result], by: str) -> HealAttempt:
     at, began = timezone.now(), time.monotonic()
-    try:
-        note = heal.apply()
-        helped = _helps(heal, look)
-        outcome = HealAttempt.Outcome.HEALED if helped else HealAttempt.Outcome.NO_EFFECT
-    except NotNow as error:
-        note, outcome = str(error), HealAttempt.Outcome.NO_EFFECT
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong with a remedy, the next one may help)
-        log.warning("%s of %s failed", heal.name, check, exc_info=error)
-        note, outcome = f"{type(error).__name__}: {error}", HealAttempt.Outcome.ERROR
+    note, outcome = _outcome(check, heal, look)
     took_s = round(time.monotonic() - began, 2)
     log.warning("%s: %s: %s (%s)", check, heal.name, outcome.value, note)
     return HealAttempt(check_name=check, heal=heal.name, at=at, took_s=took_s, outcome=outcome, note=note[:300], by=by)
+
+
+_hanging: dict[tuple[str, str], Errand[tuple[str, HealAttempt.Outcome]]] = {}  # by check and remedy
+
+
+def _outcome(check: str, heal: Heal, look: Callable[[], Result]) -> tuple[str, HealAttempt.Outcome]:
+    """Whatever goes wrong with a remedy, or however long it takes, the next one may help."""
+    key = (check, heal.name)
+    if (hanging := _hanging.get(key)) and hanging.under_way:
+        return "The last try still hangs; there is no second one beside it.", HealAttempt.Outcome.ERROR
+    errand = Errand(lambda: _applied(heal, look))
+    errand.join(heal.limit_s)
+    if errand.under_way:
+        _hanging[key] = errand
+        return f"It did not end within {heal.limit_s:g} s, and is left to itself.", HealAttempt.Outcome.ERROR
+    if errand.result is None:
+        log.warning("%s of %s failed", heal.name, check, exc_info=errand.error)
+        return f"{type(errand.error).__name__}: {errand.error}", HealAttempt.Outcome.ERROR
+    return errand.result
+
+
+def _applied(heal: Heal, look: Callable[[], Result]) -> tuple[str, HealAttempt.Outcome]:
+    try:
+        note = heal.apply()
+    except NotNow as why:
+        return str(why), HealAttempt.Outcome.NO_EFFECT
+    return note, HealAttempt.Outcome.HEALED if _helps(heal, look) else HealAttempt.Outcome.NO_EFFECT
 
 
 def _helps(heal: Heal, look: Callable[[], Result]) -> bool:

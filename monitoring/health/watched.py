@@ -1,7 +1,10 @@
 """The table of all checks: how much each counts, how often it is made, and what is tried when it is bad.
 
 An app adds checks in its `health_checks.py`, found the way admin.py is, with a function `checks()` that returns (name,
-impact, class) of each: a class of django-health-check's kind, and one of the words of `Impact`.
+impact, class, remedies …) of each: one of the words of `Impact`; a class of django-health-check's kind, which raises
+ServiceWarning or ServiceUnavailable with a sentence and may have `details`; and as remedies functions that take
+nothing, disturb nobody, may be repeated, and return what they did in a sentence. A check that has the name of one of
+`OWN` (`ml_model`) takes its place.
 """
 
 import functools
@@ -67,8 +70,8 @@ def all_watched() -> dict[str, Watched]:
 def _of_apps() -> Iterator[Watched]:
     for app in apps.get_app_configs():
         if module_has_submodule(app.module, "health_checks"):
-            for name, impact, make in import_module(f"{app.name}.health_checks").checks():
-                yield Watched(name, Impact(impact), make)
+            for name, impact, make, *heals in import_module(f"{app.name}.health_checks").checks():
+                yield Watched(name, Impact(impact), make, tuple(map(healing.from_function, heals)))
 
 
 def impacts(watched: Mapping[str, Watched], statuses: Mapping[str, Status]) -> dict[str, Impact]:

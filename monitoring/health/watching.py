@@ -5,14 +5,13 @@ Its own thread never touches the database, a network or anything else that may h
 
 import datetime as dt
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db import Error as DatabaseTrouble
-from django.db import connections, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from monitoring.health import alerts, healing, snapshot
@@ -26,43 +25,16 @@ from monitoring.health.conditions import (
     aggregate,
     healed,
 )
+from monitoring.health.errands import Errand
 from monitoring.health.watched import Watched, all_watched, impacts
 from monitoring.models import WRITTEN, Alert, Check, Flip, HealAttempt
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 GATHER_S = 1.0  # a round waits so long for its checks; what takes longer is heard in the next one
 KEPT_EVERY_S = 10.0  # rows of checks in which nothing happened
 MOST_UNSAVED = 2_000  # rows, while the database is away
+ALARMING = {Happened.CONFIRMED, Happened.FLAPPING}  # not worth anybody's sleep where a check only informs
 RECALL_S = 3.0  # what was known before is waited for, but not for ever
-
-
-class Errand(threading.Thread, Generic[T]):
-    """Something that may fail or hang, in a thread of its own. `result` is None until it has ended well."""
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        super().__init__(daemon=True)
-        self.work = work
-        self.began = time.monotonic()
-        self.result: T | None = None
-        self.error: Exception | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.result = self.work()
-        except Exception as error:  # noqa: BLE001 (whoever sent it asks for it)
-            self.error = error
-        finally:
-            connections.close_all()
-
-    @property
-    def under_way(self) -> bool:
-        return self.is_alive()
-
-    @property
-    def age_s(self) -> float:
-        return time.monotonic() - self.began
 
 
 class Watch:
@@ -83,6 +55,7 @@ class Watch:
         self._healing: dict[str, Errand[list[HealAttempt]]] = {}
         self._asked: dict[str, str] = {}
         self._unsaved: list[models.Model] = []
+        self._being_saved: list[models.Model] = []
         self._saving: Errand[dict[str, str]] | None = None
         self._sending: Errand[list[Alert]] | None = None
         self._kept_at = 0.0
@@ -125,8 +98,8 @@ class Watch:
         before = self.conditions[name]
         after, happened = advance(before, result, now=now)
         self.results[name], self.checked_at[name] = result, now
-        if Happened.CONFIRMED in happened and self.impacts()[name] is Impact.INFO:
-            after, happened = replace(after, told=False), [each for each in happened if each != Happened.CONFIRMED]
+        if self.impacts()[name] is Impact.INFO and not before.told:
+            after, happened = replace(after, told=False), [each for each in happened if each not in ALARMING]
         self.conditions[name] = after
         if Happened.FLIPPED in happened:
             old = before.status if before.since else ""
@@ -169,8 +142,8 @@ class Watch:
             if not heals:
                 continue
             if by or healing.counts(each.heals, heals):
-                self.conditions[name] = healed(condition, now=now)
-                if self.conditions[name].exhausted and not condition.exhausted and not by:
+                self.conditions[name] = healed(condition, now=now, by_hand=bool(by))
+                if self.conditions[name].exhausted and not condition.exhausted:
                     self._tell(name, [alerts.EXHAUSTED])
             self._healing[name] = Errand(_mending(each, heals, by))
 
@@ -223,7 +196,8 @@ class Watch:
             return
         conditions, unsent = self._recalling.result
         self.conditions |= {name: each for name, each in conditions.items() if name not in self.results}
-        self.alerts = [*unsent, *self.alerts]
+        known = {each.pk for each in self.alerts}  # of this watch itself, written since it began
+        self.alerts = [*(each for each in unsent if each.pk not in known), *self.alerts]
         self._recalled = True
 
     _recalled = False
@@ -233,8 +207,7 @@ class Watch:
         if self._saving is not None:
             if self._saving.under_way:
                 return
-            _report("keeping", self._saving.error)
-            self._asked |= self._saving.result or {}
+            self._saved(self._saving)
         if not self._recalled:
             self._learn_what_was_known()
         due = self._changed or time.monotonic() - self._kept_at >= KEPT_EVERY_S
@@ -247,22 +220,19 @@ class Watch:
             ]
             self._kept_at, self._changed = time.monotonic(), False
         batch, self._unsaved = self._unsaved[-MOST_UNSAVED:], []
-        self._saving = Errand(lambda: self._save(rows, batch))
+        self._being_saved = batch
+        self._saving = Errand(lambda: _save(rows, batch))
         self._saving.join(GATHER_S)
 
-    def _save(self, rows: list[models.Model], batch: list[models.Model]) -> dict[str, str]:
-        try:
-            with transaction.atomic():
-                _upsert(Check, rows, WRITTEN)
-                _upsert(Flip, batch, None)
-                _upsert(HealAttempt, batch, None)
-                _upsert(Alert, batch, ["mailed_at", "hooked_at", "tries", "next_try_at"])
-                return taken_requests()
-        except DatabaseTrouble as error:
-            log.error("the watch could not write what it found: %s", error)
-            self._unsaved = [*batch, *self._unsaved]
+    def _saved(self, saving: Errand[dict[str, str]]) -> None:
+        """What came of it. Here and not in its thread: this one has perhaps gathered more meanwhile."""
+        self._asked |= saving.result or {}
+        if isinstance(saving.error, DatabaseTrouble):
+            log.error("the watch could not write what it found: %s", saving.error)
+            self._unsaved = [*self._being_saved, *self._unsaved]
             self._changed = True
-            return {}
+        else:
+            _report("keeping", saving.error)
 
     def _send(self) -> None:
         if self._sending is not None:
@@ -277,6 +247,16 @@ class Watch:
         if any(alerts.is_due(each, now=self.now()) for each in self.alerts):
             waiting = list(self.alerts)
             self._sending = Errand(lambda: alerts.send(waiting))
+
+
+def _save(rows: list[models.Model], batch: list[models.Model]) -> dict[str, str]:
+    """All of it, or nothing. Returns what operators ask for."""
+    with transaction.atomic():
+        _upsert(Check, rows, WRITTEN)
+        _upsert(Flip, batch, None)
+        _upsert(HealAttempt, batch, None)
+        _upsert(Alert, batch, ["mailed_at", "hooked_at", "tries", "next_try_at"])
+        return taken_requests()
 
 
 def _mending(each: Watched, heals: list[type[healing.Heal]], by: str) -> Callable[[], list[HealAttempt]]:

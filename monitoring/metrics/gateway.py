@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dietintel.gateway import figures
+from dietintel.gateway.classify import Outcome
 from dietintel.gateway.errors import BY_REASON
 from dietintel.gateway.models import Counter
 from dietintel.gateway.overview import OUTCOMES, REJECTED, Overview, configured, overview
@@ -24,6 +25,8 @@ CACHE_EVENTS = {
     "cache_joined": "joined",
 }
 RETRIED = {event: "success" if answered else "failure" for answered, event in figures.RETRIED.items()}
+# A token that was refused is asked for anew, and the call sent again.
+RETRIED_AFTER = [each.value for each in Outcome if each.worth_retrying or each is Outcome.AUTH]
 STATES = [state.name.lower() for state in State]
 REASONS = [reason for reason in BY_REASON if reason not in OUTCOMES]
 
@@ -46,7 +49,9 @@ def _counters(counted: Mapping[str, Mapping[str, int]]) -> Iterator[Metric]:
         f"{PREFIX}requests", "Attempts sent, by what came of them", labels=[*WHERE, "outcome"]
     )
     rejected = CounterMetricFamily(f"{PREFIX}rejected", "Attempts not sent, by reason", labels=[*WHERE, "reason"])
-    retries = CounterMetricFamily(f"{PREFIX}retries", "Attempts that repeated another", labels=WHERE)
+    retries = CounterMetricFamily(
+        f"{PREFIX}retries", "Attempts that repeated another, by what had come of it", labels=[*WHERE, "reason"]
+    )
     retried = CounterMetricFamily(
         f"{PREFIX}retried_calls", "Calls sent more than once, by how they ended", labels=[*WHERE, "outcome"]
     )
@@ -62,7 +67,8 @@ def _counters(counted: Mapping[str, Mapping[str, int]]) -> Iterator[Metric]:
             requests.add_metric([*where, outcome], events.get(outcome, 0))
         for reason in REASONS:
             rejected.add_metric([*where, reason], events.get(f"{REJECTED}{reason}", 0))
-        retries.add_metric(where, events.get("retry", 0))
+        for reason in RETRIED_AFTER:
+            retries.add_metric([*where, reason], events.get(f"{figures.RETRY}{reason}", 0))
         for event, outcome in RETRIED.items():
             retried.add_metric([*where, outcome], events.get(event, 0))
         for event, name in CACHE_EVENTS.items():

@@ -10,6 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dietintel import restarts
+from monitoring import memory
 
 psutil.cpu_percent()  # the first answer says nothing: it is about the time since the one before
 
@@ -26,18 +27,17 @@ class Machine:
 
     @classmethod
     def seen(cls) -> "Machine":
-        memory, disk = psutil.virtual_memory(), shutil.disk_usage(settings.DATA_DIR)
-        used = memory.total - memory.available
-        return cls(psutil.cpu_percent() / 100, used, memory.total, disk.free, disk.total)
+        held, disk = memory.seen(), shutil.disk_usage(settings.DATA_DIR)
+        return cls(psutil.cpu_percent() / 100, held.used, held.limit, disk.free, disk.total)
 
 
 def families() -> Iterator[Metric]:
     machine = Machine.seen()
     yield GaugeMetricFamily("dietintel_system_cpu_ratio", "Share of all cores in use", value=machine.cpu_ratio)
-    memory = GaugeMetricFamily("dietintel_system_memory_bytes", "Memory", labels=["kind"])
-    memory.add_metric(["used"], machine.memory_used)
-    memory.add_metric(["total"], machine.memory_total)
-    yield memory
+    kinds = GaugeMetricFamily("dietintel_system_memory_bytes", "Memory, of the container if limited", labels=["kind"])
+    kinds.add_metric(["used"], machine.memory_used)
+    kinds.add_metric(["total"], machine.memory_total)
+    yield kinds
     yield GaugeMetricFamily("dietintel_system_disk_free_bytes", "Free space where data lives", value=machine.disk_free)
     restarted = CounterMetricFamily(
         "dietintel_child_restarts", "Parts of the service that were started again", labels=["child", "reason"]

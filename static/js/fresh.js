@@ -3,7 +3,7 @@ const EVERY_MS = 5000;
 
 const busy = () =>
   document.hidden ||
-  document.querySelector(".action-select:checked, .run-timeline details[open]") !== null ||
+  document.querySelector(".action-select:checked, .run-timeline details[open], .desk details[open]") !== null ||
   document.activeElement?.matches("input, select, textarea, button, a, summary") ||
   !(getSelection()?.isCollapsed ?? true);
 

@@ -174,7 +174,7 @@ def test_a_token_taken_back_is_replaced_once_and_the_call_is_sent_again(issuer: 
     assert (answer.data, answer.source) == ({"name": "Bread"}, "network")
     assert issuer.asked == 2
     assert issuer.sent == ["Bearer issued-1", "Bearer issued-1", "Bearer issued-2"]
-    assert (counted("auth"), counted("success"), counted("retry")) == (1, 2, 1)
+    assert (counted("auth"), counted("success"), counted("retry_auth")) == (1, 2, 1)
     assert untouched()
 
 

@@ -158,7 +158,7 @@ def test_a_pause_is_told_in_seconds_that_are_left(clock: FakeClock):
 def test_every_outcome_has_its_place_among_the_requests(clock: FakeClock):
     put_state()
     Counter.objects.bulk_create(Counter(key=KEY, event=outcome.value, value=1) for outcome in Outcome)
-    Counter.objects.create(key=KEY, event="retry", value=7)
+    Counter.objects.create(key=KEY, event="retry_timeout", value=7)
 
     assert sum(seen(clock).requests.values()) == len(Outcome)
     assert seen(clock).retries == 7

@@ -43,7 +43,7 @@ def test_the_whole_range_up_to_the_base_doubled_is_used(provider: FakeProvider, 
         ask(make_client(provider.url, clock, chance=lambda: chance), caller=THRICE)
 
     assert clock.sleeps == pytest.approx(expected)
-    assert counted("retry") == 2
+    assert counted("retry_failure") == 2
 
 
 def test_a_retry_that_succeeds_is_a_success(provider: FakeProvider, clock: FakeClock):
@@ -53,7 +53,7 @@ def test_a_retry_that_succeeds_is_a_success(provider: FakeProvider, clock: FakeC
     answer = ask(make_client(provider.url, clock), caller=TWICE)
 
     assert (answer.data, answer.source) == ({"name": "Bread"}, "network")
-    assert (counted("failure"), counted("success"), counted("retry")) == (1, 1, 1)
+    assert (counted("failure"), counted("success"), counted("retry_failure")) == (1, 1, 1)
 
 
 def test_a_refused_connection_is_tried_again(provider: FakeProvider, clock: FakeClock):

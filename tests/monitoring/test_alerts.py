@@ -171,6 +171,24 @@ def test_what_one_channel_took_is_not_sent_over_it_again(settings, serving, mail
     assert alerts.is_due(alert, now=timezone.now() + alerts.LONGEST_PAUSE)
 
 
+def test_letter_that_cannot_be_written_keeps_no_other_channel_waiting_and_is_tried_less_and_less(settings, serving):
+    hook = serving(Hook())
+    settings.ALERT_EMAIL, settings.ALERT_WEBHOOK_URL = ["nobody@a@b\nc"], hook.url
+    alert = made(Happened.CONFIRMED, "queue", Condition(), Result(Status.UNHEALTHY), now=NOON)
+
+    alerts.send([alert])
+
+    assert (alert.mailed_at, alert.hooked_at is not None, alert.tries, len(hook.got)) == (None, True, 1, 1)
+    assert not alerts.is_due(alert, now=timezone.now())
+
+
+def test_what_is_better_only_is_not_called_well():
+    condition = Condition(status=Status.DEGRADED, since=NOON)
+    alert = made(Happened.RECOVERED, "disk", condition, Result(Status.DEGRADED, "Only 900 MB are free."), now=NOON)
+
+    assert alert.subject == "DietIntel: disk is better, and degraded"
+
+
 def test_secrets_of_the_addresses_are_in_no_log(settings, caplog):
     settings.ALERT_WEBHOOK_URL = f"http://127.0.0.1:{free_port()}/hook?key=planted-secret"
     alert = made(Happened.CONFIRMED, "queue", Condition(), Result(Status.UNHEALTHY), now=NOON)

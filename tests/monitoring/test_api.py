@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from monitoring.api import Migrations
+from tests import services
 from tests.factories import make_token, make_user
 from tests.services import free_port
 
@@ -26,7 +27,7 @@ def test_the_machine_itself_may_ask_without_login(client, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"])
 def test_a_request_through_a_proxy_is_not_the_machine_itself(client, path, header):
     assert client.get(path, headers={header: "127.0.0.1"}).status_code == 401
 
@@ -100,3 +101,52 @@ def test_without_its_postgresql_the_web_server_says_so_within_seconds(tmp_path):
     for status, seconds in json.loads(ended.stdout):
         assert status == 503
         assert seconds < 10
+
+
+HANGS = """
+import json, time, django, psutil
+django.setup()
+from django.db import OperationalError, connection
+from dietintel import postgres
+postgres.PATIENCE_S = 1.0
+
+def ask(question):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(question)
+            return cursor.fetchone()[0]
+    except OperationalError:
+        return "no answer"
+    finally:
+        connection.close()  # as at the end of every request
+
+ask("SELECT pg_sleep(0.5)")
+folder = ask("SHOW data_directory")
+server = psutil.Process(int(open(f"{folder}/postmaster.pid").readline()))
+everything = [server, *server.children()]
+for process in everything:
+    process.suspend()
+began = time.monotonic()
+seen = [ask("SELECT 'works'"), ask("SELECT 'works'"), time.monotonic() - began]
+for process in everything:
+    process.resume()
+ends = time.monotonic() + 30
+while (again := ask("SELECT 'works'")) != "works" and time.monotonic() < ends:
+    time.sleep(0.1)
+print(json.dumps([*seen, again]))
+"""
+
+
+@pytest.mark.services("postgres")
+def test_postgresql_that_hangs_is_given_up_and_found_again(tmp_path):
+    with services.postgres() as url:
+        ended = subprocess.run(
+            [sys.executable, "-c", HANGS],
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "dietintel.settings", "DATABASE_URL": url,
+                 "DATA_DIR": str(tmp_path), "DIETINTEL_ROLE": "web"},
+            capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+
+    first, second, seconds, again = json.loads(ended.stdout)
+    assert (first, second, again) == ("no answer", "no answer", "works")
+    assert seconds < 10

@@ -1,5 +1,6 @@
 """Each check meets what it is there for."""
 
+import dataclasses
 import datetime as dt
 import resource
 import signal
@@ -13,10 +14,12 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import Schedule
 from django_redis.pool import ConnectionFactory
+from health_check.base import HealthCheck
 
 from dietintel.gateway.models import ProviderState
 from dietintel.gateway.policy import State, to_us
 from dietintel.settings import redis_cache
+from monitoring import memory
 from monitoring.health import checks
 from monitoring.health.conditions import Impact, Status
 from monitoring.health.watched import all_watched
@@ -140,33 +143,41 @@ def test_disk_is_as_full_as_the_smaller_threshold_says(settings, degraded, unhea
     assert checks.measure(checks.Disk()).status == status
 
 
-def group(folder: Path, *, version: int, used: int, limit: object, cached: int) -> Path:
-    below = folder if version == 2 else folder / "memory"
-    below.mkdir(exist_ok=True)
-    names = {1: ("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file")}
-    use, most, inactive = names.get(version, ("memory.current", "memory.max", "inactive_file"))
-    (below / use).write_text(f"{used}\n")
-    (below / most).write_text(f"{limit}\n")
-    (below / "memory.stat").write_text(f"anon 5\n{inactive} {cached}\n")
-    return folder
+def group(root: Path, membership: str, *, used: int, limit: object, cached: int = 0) -> checks.Memory:
+    """The check, in a control group that is described by a line of /proc/self/cgroup."""
+    first = ":memory:" in membership
+    folder = root / ("memory" if first else "") / membership.rpartition(":")[2].strip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    use, most, inactive = memory.FILES["memory" if first else ""]
+    (folder / use).write_text(f"{used}\n")
+    (folder / most).write_text(f"{limit}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{inactive} {cached}\n")
+    (root / "membership").write_text(f"{membership}\n3:cpu,cpuacct:/\n")
+    return checks.Memory(cgroups=root, membership=root / "membership")
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("membership", ["0::/", "0::/system.slice/dietintel.service", "7:memory:/", "7:memory:/a"])
 @pytest.mark.parametrize(
     ("used", "status"), [(97_000_000, Status.UNHEALTHY), (87_000_000, Status.DEGRADED), (7_000_000, Status.HEALTHY)]
 )
-def test_limit_of_the_container_counts_and_dropped_files_do_not(settings, tmp_path, version, used, status):
+def test_limit_of_the_container_counts_and_dropped_files_do_not(settings, tmp_path, membership, used, status):
     settings.HEALTH_MEMORY_DEGRADED_PERCENT = 80 if status != Status.HEALTHY else 100  # the machine's own is not asked
     settings.HEALTH_MEMORY_UNHEALTHY_PERCENT = 92 if status != Status.HEALTHY else 100
-    root = group(tmp_path, version=version, used=used + 3_000_000, limit=100_000_000, cached=3_000_000)
+    check = group(tmp_path, membership, used=used + 3_000_000, limit=100_000_000, cached=3_000_000)
 
-    assert checks.measure(checks.Memory(root=root)).status == status
+    assert checks.measure(check).status == status
+
+
+def test_limit_of_a_group_around_the_own_one_counts_too(tmp_path):
+    group(tmp_path, "0::/a.slice", used=97, limit=100)
+    inner = group(tmp_path, "0::/a.slice/b.service", used=97, limit="max")
+
+    assert memory.seen(cgroups=inner.cgroups, membership=inner.membership) == memory.Memory(97, 100)
 
 
 def test_container_without_a_limit_is_as_full_as_its_machine(tmp_path):
-    root = group(tmp_path, version=2, used=10**15, limit="max", cached=0)
-
-    unlimited, machine = checks.measure(checks.Memory(root=root)), checks.measure(checks.Memory(root=Path("/nowhere")))
+    unlimited = checks.measure(group(tmp_path, "0::/", used=10**15, limit="max"))
+    machine = checks.measure(checks.Memory(membership=Path("/nowhere")))
 
     assert unlimited.details["limit_mb"] == machine.details["limit_mb"]
 
@@ -320,6 +331,16 @@ def test_provider_is_what_real_calls_made_of_its_breaker(row, status):
     assert checks.measure(checks.Provider(provider="openfoodfacts")).status == status
 
 
+def test_provider_whose_search_alone_is_stopped_is_degraded():
+    until = to_us(time.time()) + MINUTE
+    ProviderState.objects.create(key="openfoodfacts:search", state=State.OPEN, open_until=until, last_at=until)
+
+    assert found(checks.Provider(provider="openfoodfacts")) == (
+        Status.DEGRADED,
+        "It is not asked at the moment (search).",
+    )
+
+
 # --- Checks of apps ---------------------------------------------------------------------------------------------
 KITCHEN = """
 from health_check.base import HealthCheck
@@ -329,8 +350,11 @@ class Oven(HealthCheck):
     def run(self):
         raise ServiceWarning("It is cold.")
 
+def stoke():
+    return "Put a log on."
+
 def checks():
-    return [("ml_model", "important", Oven)]
+    return [("ml_model", "important", Oven, stoke)]
 """
 
 
@@ -346,3 +370,22 @@ def test_app_brings_a_check_and_may_take_the_place_of_the_one_that_stands_in(set
 
     result = watched.look()
     assert (watched.impact, result.status, result.message) == (Impact.IMPORTANT, Status.DEGRADED, "It is cold.")
+    assert [(heal.name, heal().apply(), heal.disruptive) for heal in watched.heals] == [
+        ("stoke", "Put a log on.", False)
+    ]
+
+
+@dataclasses.dataclass
+class Talkative(HealthCheck):  # type: ignore[misc]
+    """Says what no database keeps: a place, a moment, no number, the letter 0."""
+
+    def run(self):
+        self.details = {"at": dt.date(2026, 3, 2), "in": Path("/a"), "part": float("nan"), "n": 1, "list": ["a\0"]}
+        self.message = "All\0 is well."
+
+
+def test_what_a_check_says_can_be_kept_and_sent_whatever_it_is():
+    result = checks.measure(Talkative())
+
+    assert (result.status, result.message) == (Status.HEALTHY, "All is well.")
+    assert result.details == {"at": "2026-03-02", "in": "/a", "part": "nan", "n": 1, "list": "['a\\x00']"}

@@ -163,3 +163,16 @@ def test_remedy_for_what_is_degraded_has_its_pauses_and_limit_and_starts_anew_wh
     assert (tried, slow.exhausted) == (HEALS_AN_HOUR, True)
     assert not may_heal(slow, disruptive=False, kind="", now=now)  # of what is unhealthy
     assert (well.exhausted, well.heals_in_row) == (False, 0)
+
+
+def test_a_person_s_try_begins_the_counting_anew():
+    before = Condition(status=Status.UNHEALTHY, last=Status.UNHEALTHY, phase=Phase.CONFIRMED, fails=99)
+    for minutes in range(0, 50, 10):
+        before = healed(before, now=NOON + dt.timedelta(minutes=minutes))
+    later = NOON + dt.timedelta(minutes=55)
+
+    after = healed(before, now=later, by_hand=True)
+
+    assert (before.exhausted, after.exhausted, after.heals) == (True, False, (later,))
+    assert not may_heal(after, disruptive=True, kind="", now=later + dt.timedelta(seconds=59))
+    assert may_heal(after, disruptive=True, kind="", now=later + dt.timedelta(seconds=60))

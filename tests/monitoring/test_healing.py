@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import signal
 import sqlite3
+import threading
 import time
 
 import psycopg
@@ -107,6 +108,34 @@ def test_remedies_are_tried_until_one_helps():
         ("broken", "error"),
         ("helpful", "healed"),
     ]
+
+
+def test_remedy_that_hangs_is_left_to_itself_the_next_one_has_its_turn_and_there_is_no_second_copy():
+    class Hanging(Heal):
+        name, label, limit_s = "hanging", "", 0.05
+
+        def apply(self):
+            begun.append(1)
+            release.wait(10)
+            return "At last."
+
+    class Helpful(Heal):
+        name, label = "helpful", ""
+
+        def apply(self):
+            return "Done."
+
+    begun: list[int] = []
+    release = threading.Event()
+
+    first = healing.mend("it", [Hanging, Helpful], look=lambda: Result(Status.HEALTHY))
+    again = healing.mend("it", [Hanging], look=lambda: Result(Status.HEALTHY))
+    release.set()
+
+    assert [(each.heal, each.outcome) for each in first] == [("hanging", "error"), ("helpful", "healed")]
+    assert first[0].note == "It did not end within 0.05 s, and is left to itself."
+    assert [each.note for each in again] == ["The last try still hangs; there is no second one beside it."]
+    assert begun == [1]
 
 
 def test_remedy_that_never_helps_is_tried_at_growing_distance_and_then_somebody_is_called():

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import requests
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 from django_redis.pool import ConnectionFactory
 from health_check.exceptions import ServiceWarning
 
@@ -20,8 +20,9 @@ from dietintel.gateway.models import ProviderState
 from dietintel.gateway.policy import State as BreakerState
 from dietintel.gateway.policy import to_us
 from dietintel.settings import redis_cache
-from monitoring.health import snapshot
+from monitoring.health import snapshot, watching
 from monitoring.health.conditions import Impact, Phase, Status
+from monitoring.health.errands import Errand
 from monitoring.health.healing import Heal
 from monitoring.health.watched import OWN, Watched, all_watched, impacts
 from monitoring.health.watching import Watch
@@ -119,6 +120,53 @@ def test_one_provider_down_alarms_nobody_and_all_of_them_do():
         ("provider_one", "incident"),
         ("provider_two", "incident"),
     }
+
+
+def test_check_that_only_informs_may_go_to_and_fro_without_waking_anybody():
+    state = State()
+    watch = Watch([patient(state, impact=Impact.INFO)])
+
+    def to_and_fro():
+        state.trouble = None if state.trouble else ILL
+        return watch.conditions["patient"].flapping
+
+    rounds(watch, to_and_fro)
+
+    assert watch.alerts == []
+    assert not Alert.objects.exists()
+
+
+def test_what_is_found_while_rows_are_being_written_is_kept_when_writing_fails(monkeypatch):
+    release, state = threading.Event(), State()
+
+    def locked(rows, batch):
+        release.wait(10)
+        raise OperationalError("database is locked")
+
+    watch = Watch([patient(state)])
+    rounds(watch, lambda: Flip.objects.count() == 1)
+    monkeypatch.setattr(watching, "_save", locked)
+    monkeypatch.setattr(watching, "GATHER_S", 0.05)
+    for trouble in (ILL, None):  # the second flip comes while the first is being written
+        state.trouble = trouble
+        watch.round()
+    release.set()
+    settle(watch)
+    monkeypatch.undo()
+
+    rounds(watch, lambda: Flip.objects.count() == 3)
+
+
+def test_alert_that_the_watch_wrote_before_it_remembered_is_not_sent_twice(settings):
+    settings.ALERT_WEBHOOK_URL = "http://127.0.0.1:1/nobody"
+    watch = Watch([patient(State(ILL))])
+    rounds(watch, lambda: Alert.objects.exists())
+
+    watch._recalling = Errand(lambda: watching.recall(watch.watched))  # as if the database had said nothing before
+    watch._recalling.join()
+    watch._learn_what_was_known()
+
+    assert len(watch.alerts) == 1
 
 
 def test_watch_that_is_started_again_knows_what_it_knew(settings):

@@ -362,6 +362,16 @@ def test_disk_that_takes_no_file_is_told_and_leaves_nothing(settings, tmp_path):
     assert not Photo.objects.exists()
 
 
+@pytest.mark.django_db
+def test_nearly_full_disk_takes_no_photo_so_that_meals_can_be_kept(settings, folder):
+    settings.HEALTH_DISK_UNHEALTHY_PERCENT, settings.HEALTH_DISK_UNHEALTHY_MB = 100, 10**12
+
+    with pytest.raises(NoRoom, match="no room"):
+        store(encoded(a_meal()))
+
+    assert (Photo.objects.exists(), files_in(folder)) == (False, [])
+
+
 def test_disk_that_fills_up_with_the_second_copy_leaves_no_first_one(folder):
     photo_id = uuid.uuid4()
     (folder / photo_id.hex[:2]).mkdir()

@@ -42,7 +42,7 @@ def serve(*, with_web: bool) -> None:
     def part(name: str) -> list[str]:
         return [sys.executable, "-m", "tests.workflows.service", name]
 
-    children = [Child(name, part(name)) for name in ("worker", "watch")]
+    children = [Child("worker", part("worker"), request=settings.RESTART_WORKER_FILE), Child("watch", part("watch"))]
     if with_web:
         children.append(Child("web", [arg.replace("dietintel.wsgi", "tests.workflows.web") for arg in web_command()]))
     sys.exit(0 if supervise(children, drain_s=settings.SHUTDOWN_TIMEOUT + STOPPING_S) else 1)

@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
+from dietintel.room import nearly_full
 from products.models import Product
 from tracking import photos
 from tracking.errors import DiaryError, Refused
@@ -72,6 +73,8 @@ def store_photo(
         created_at=now,
     )
     try:
+        if nearly_full(settings.UPLOAD_DIR):
+            raise OSError("the disk is nearly full; what is left of it is for meals")
         photos.write(photo.uuid, prepared.copies)
     except OSError as error:
         log.error("a photo could not be written: %s", error)
