@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from dietintel.accounts.models import User
-from dietintel.http import current_request_id
+from dietintel.logs import current_request_id
 from workflows import broker, figures, registry, rules
 from workflows.definitions import MOST_ITEMS, StepPlan, Workflow
 from workflows.models import Attempt, Event, Run, Step
