@@ -37,6 +37,39 @@ class Five(Workflow):
 
 
 @register
+class Burn(Workflow):
+    """Keeps a core busy, as recognition and training do."""
+
+    name = "benchmark_burn"
+    priority = Priority.HIGH
+
+    @step(timeout=600)
+    def burn(self, ctx: Context, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            sum(range(1000))
+
+
+@register
+class Items(Workflow):
+    """Something that does nothing, for each of many."""
+
+    name = "benchmark_items"
+
+    @step
+    def plan(self, ctx: Context, items: int) -> list[int]:
+        return list(range(items))
+
+    @step(map="plan", max_parallel=4)
+    def each(self, ctx: Context, item: int) -> int:
+        return item
+
+    @step
+    def summary(self, ctx: Context, each: list[int]) -> int:
+        return len(each)
+
+
+@register
 class Wait(Workflow):
     name = "benchmark_wait"
     priority = Priority.HIGH

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.workflows.work import NOON, Clockwork
+from tests.workflows.work import NOON, Clockwork, step_of
 from workflows import engine, registry, rules
 from workflows.definitions import Retry, Workflow, step
 from workflows.models import Attempt, Run, Step
@@ -232,9 +232,10 @@ class Machine(RuleBasedStateMachine):
     def deriving_again_changes_nothing(self):
         for run in self.runs.filter(state__in=LIVE_RUN):
             steps = [rules.Seen(s.name, s.index, StepState(s.state), s.slot) for s in run.steps.all()]
-            known = engine._steps_of(run)
-            lengths = {plan.over: engine._length(known, plan) for plan in Effect.definition.plan if plan.over}
-            found = rules.derive(Effect.definition.plan, steps, stopping=run.stopping, lengths=lengths)
+            lengths = {"things": len(step_of(run, "things").output or [])}
+            found = rules.derive(
+                Effect.definition.plan, steps, tallies=rules.tallied(steps), stopping=run.stopping, lengths=lengths
+            )
             assert (found.changes, found.expand, found.run, found.stopping) == ([], [], None, run.stopping)
 
     @invariant()
