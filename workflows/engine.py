@@ -268,23 +268,32 @@ def cancel(run: Run, *, by: str, now: dt.datetime) -> Run:
 
 
 def retry(run: Run, *, by: str, now: dt.datetime) -> Run:
-    """Go on from where it broke: what is done stays done. Raises NothingToRetry."""
+    """Go on from where it broke. Raises NothingToRetry.
+
+    What is done stays done, also what was done without something that is tried again now: its effects are there, and
+    others have seen its output. Then the run stays degraded, and says so.
+    """
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run.pk)
         steps = _by_place(_slim(run.steps.all()))
         again = [step for step in steps.values() if step.state in ENDED_STEP and step.state != StepState.DONE]
-        gathered = {step.name for step in again if step.index >= 0}
         if not run.ended or not again:
             raise NothingToRetry("Nothing in this run is left to try again.")
+        names = {step.name for step in again}
+        plan = _plan(run)
+        mended = _derive(run, plan, steps, _tallies(run)).doubts
+        doubts = [each for each in run.doubts if each not in mended]  # what done steps said of themselves
+        without = rules.done_without(list(plan.values()), _seen(steps), names)
+        doubts += [each for each in without if each not in doubts]
         try:
             with transaction.atomic():
                 run.state, run.stopping, run.error, run.finished_at = RunState.PENDING, "", "", None
-                run.degraded, run.doubts, run.cancelled_by, run.deadline_at = False, [], "", None
+                run.degraded, run.doubts, run.cancelled_by, run.deadline_at = False, doubts, "", None
                 run.save()
         except IntegrityError as error:
             raise NothingToRetry("Another run does the same at this moment.") from error
         for step in steps.values():
-            if step in again or (step.index < 0 and step.name in gathered):
+            if step in again or (step.index < 0 and step.name in names):
                 step.state, step.attempt, step.losses, step.slot = StepState.BLOCKED, 0, 0, None
                 step.finished_at, step.error, step.progress, step.note = None, "", 0.0, ""
                 step.save()
@@ -512,11 +521,15 @@ def _write_events(run: Run) -> None:
 def _derive(run: Run, plan: Mapping[str, StepPlan], steps: Steps, tallies: rules.Tallies) -> rules.Derived:
     return rules.derive(
         list(plan.values()),
-        [Seen(step.name, step.index, StepState(step.state), step.slot) for step in steps.values()],
+        _seen(steps),
         tallies=tallies,
         stopping=run.stopping,
         lengths={each.over: _length(steps, each, tallies) for each in plan.values() if each.over},
     )
+
+
+def _seen(steps: Steps) -> list[Seen]:
+    return [Seen(step.name, step.index, StepState(step.state), step.slot) for step in steps.values()]
 
 
 def _tallies(run: Run) -> dict[str, Counter[StepState]]:

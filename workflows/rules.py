@@ -3,7 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workflows.definitions import StepPlan
@@ -203,6 +203,18 @@ def _end(plan: Sequence[StepPlan], view: _View) -> None:
         found.error = "took longer than it may" if found.stopping == "deadline" else f"{', '.join(names)} failed"
     else:
         found.run = RunState.COMPLETED
+
+
+def done_without(plan: Sequence[StepPlan], steps: Iterable[Seen], again: Container[str]) -> list[str]:
+    """What to say of done steps that had to do without some of what is tried `again`, one sentence for each."""
+    state = {each.name: each.state for each in steps if each.index < 0}
+    return [
+        f"{each.name} was done without {'all of ' if state[need] is StepState.DONE else ''}{need}"
+        for each in plan
+        if state[each.name] is StepState.DONE and each.name not in again
+        for need in each.needs
+        if need in again
+    ]
 
 
 def backoff_s(attempt: int, *, base_s: float, cap_s: float) -> float:

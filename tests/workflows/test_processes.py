@@ -226,7 +226,7 @@ def test_a_provider_that_is_down_degrades_the_run_and_a_retry_repeats_only_what_
     engine.retry(run, by="ada", now=timezone.now())
     (run,) = ended(run)
 
-    assert (run.state, run.degraded) == ("completed", False)
+    assert (run.state, run.doubts) == ("completed", ["five was done without advice"])
     assert calls(tmp_path) - before == {"advice": 1}
 
 
