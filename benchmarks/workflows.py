@@ -2,7 +2,7 @@
 
 import time
 
-from workflows.definitions import Workflow, step
+from workflows.definitions import Retry, Workflow, step
 from workflows.execution import Context
 from workflows.registry import register
 from workflows.states import Priority
@@ -67,6 +67,27 @@ class Items(Workflow):
     @step
     def summary(self, ctx: Context, each: list[int]) -> int:
         return len(each)
+
+
+@register
+class Shaky(Workflow):
+    """Succeeds at the second try, and without its optional step."""
+
+    name = "benchmark_shaky"
+
+    @step(retry=Retry(3, base=0.5, on=(OSError,)))
+    def ask(self, ctx: Context) -> int:
+        if ctx.attempt < 2:
+            raise OSError("not now")
+        return ctx.attempt
+
+    @step(optional=True)
+    def advice(self, ctx: Context, ask: int) -> str:
+        raise OSError("never")
+
+    @step(tx=True)
+    def keep(self, ctx: Context, ask: int, advice: str | None = None) -> int:
+        return ask
 
 
 @register
