@@ -5,8 +5,8 @@
 
 Two workers get short runs, batches and runs whose optional step fails. Every few seconds a worker or the process that
 hands out messages is killed, sometimes the first process of the worker or the watch; never the web server, so that each
-answer other than 200 is an error. A line a minute; the last ones say what must be zero. Exit code 1 where it is not. What
-the service logs goes to stderr.
+answer other than 200 is an error. A line a minute; the last ones say what must be zero. Exit code 1 where it is not.
+What the service logs goes to stderr.
 
 The memory is that of the whole service (PSS). Growth is from the mean of the samples after the first minute, ten of
 them, to the mean of the last ten: a process that was killed starts small, so single samples jump.
