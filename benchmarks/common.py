@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests import services
 from tests.provider import FakeProvider
 
@@ -106,6 +108,58 @@ def web_server() -> Iterator[int]:
     finally:
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def whole_service(**environment: str) -> Iterator["Service"]:
+    """Web, worker and watch as `serve` starts them, with the workflows of the benchmarks. Within `installation`."""
+    port = services.free_port()
+    root = Path(__file__).parents[1]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.service"],
+        cwd=root,
+        env={**os.environ, "PORT": str(port), "LOG_LEVEL": "WARNING", **environment},
+    )
+    service = Service(port, started)
+    try:
+        ends = time.monotonic() + 2 * PATIENCE_S
+        while not _listens(port) or not service.workers():
+            if started.poll() is not None or time.monotonic() > ends:
+                raise SystemExit("the service did not start")
+            time.sleep(0.1)
+        yield service
+    finally:
+        started.terminate()
+        started.wait()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running `serve`."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    def processes(self) -> list[psutil.Process]:
+        """All of them, the supervisor first."""
+        supervisor = psutil.Process(self.process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes and the one that hands them messages; empty while they are being started."""
+        with suppress(psutil.Error):
+            for child in psutil.Process(self.process.pid).children():
+                if child.cmdline()[-1] == "worker":
+                    return child.children()
+        return []
+
+    def memory_mib(self) -> float:
+        """Proportional set size of all: what each has alone, and its share of what several have."""
+        total = 0
+        for process in self.processes():
+            with suppress(psutil.Error):  # it ended this moment
+                total += process.memory_full_info().pss
+        return total / 2**20
 
 
 def _listens(port: int) -> bool:

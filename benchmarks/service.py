@@ -1,4 +1,7 @@
-"""`serve` with the workflows of the benchmarks: `python -m benchmarks.service`, which starts itself for each part."""
+"""`serve` with the workflows of the benchmarks: `python -m benchmarks.service`, which starts itself for each part.
+
+Answers on PORT, or on a free port.
+"""
 
 import os
 import sys
@@ -21,7 +24,8 @@ def main(part: str = "") -> None:
     from dietintel.serve import STOPPING_S, Child, supervise, web_command
     from tests.services import free_port
 
-    settings.PORT = free_port()
+    if "PORT" not in os.environ:
+        settings.PORT = free_port()
     parts = [Child(name, [sys.executable, "-m", "benchmarks.service", name]) for name in ("worker", "watch")]
     children = [Child("web", web_command()), *parts]
     sys.exit(0 if supervise(children, drain_s=settings.SHUTDOWN_TIMEOUT + STOPPING_S) else 1)

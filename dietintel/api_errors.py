@@ -18,7 +18,8 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from dietintel.http import API_PREFIX, CATEGORIES, GetResponse, current_request_id
+from dietintel.http import API_PREFIX, CATEGORIES, GetResponse
+from dietintel.logs import current_request_id
 from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.models import FiguresNotKept
 from products.services import BarcodeTaken

@@ -1,7 +1,12 @@
+import django_stubs_ext
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db.models.signals import post_migrate
+
+# Generic classes take their parameters in brackets. Here, before any model is loaded, and not in the settings, with
+# which the supervisor would load all of the ORM.
+django_stubs_ext.monkeypatch()
 
 
 def make_cache_table(using: str, **kwargs: object) -> None:

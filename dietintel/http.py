@@ -5,7 +5,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,6 +15,8 @@ from django.utils.encoding import escape_uri_path
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django_htmx.middleware import HtmxDetails
 from rest_framework.request import Request
+
+from dietintel import logs
 
 if TYPE_CHECKING:
     from dietintel.accounts.models import User
@@ -29,7 +30,6 @@ CATEGORIES = {
     429: "rate_limited", 500: "internal", 502: "ml_processing", 503: "service_unavailable", 507: "storage",
 }  # fmt: skip
 access_log = logging.getLogger("dietintel.access")
-_request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -51,27 +51,6 @@ class AuthenticatedApiRequest(Request):
     user: "User"
 
 
-def current_request_id() -> str:
-    """The id of the request being served, "-" outside of one."""
-    return _request_id.get()
-
-
-class RequestIdFilter(logging.Filter):
-    """Gives every log record the id of the request it belongs to, unless it names another, as runs do."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not hasattr(record, "request_id"):
-            record.request_id = current_request_id()
-        return True
-
-
-class CrashFilter(logging.Filter):
-    """Of what Django says about requests, only crashes: the access line tells every other status already."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.exc_info is not None
-
-
 class RequestIdMiddleware:
     """Takes `X-Request-ID` where it is well formed, makes one otherwise, and returns it.
 
@@ -84,7 +63,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
-        token = _request_id.set(request_id)
+        token = logs.request_id.set(request_id)
         began = time.perf_counter()
         try:
             response = self.get_response(request)
@@ -105,7 +84,7 @@ class RequestIdMiddleware:
             )
             return response
         finally:
-            _request_id.reset(token)
+            logs.request_id.reset(token)
 
 
 class SecurityHeadersMiddleware:

@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from dietintel import environment as env
-
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
@@ -66,7 +63,8 @@ if VISION_BASE_URL and not VISION_MODEL:
 
 # --- Applications -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # The admin of each app is loaded where there are pages: it takes 10 MiB with what it shows.
+    "django.contrib.admin.apps.SimpleAdminConfig" if ROLE in {"worker", "watch"} else "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -402,8 +400,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "dietintel.http.RequestIdFilter"},
-        "crashes": {"()": "dietintel.http.CrashFilter"},
+        "request_id": {"()": "dietintel.logs.RequestIdFilter"},
+        "crashes": {"()": "dietintel.logs.CrashFilter"},
     },
     "formatters": {
         "json": {

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from pythonjsonlogger.json import JsonFormatter
 
-from dietintel.http import RequestIdFilter
+from dietintel.logs import RequestIdFilter
 
 SAID = "said"  # the file into which the services of the tests write
 PATTERNS = (

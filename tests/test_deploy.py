@@ -48,10 +48,11 @@ def last(dockerfile, instruction):
 
 def test_every_setting_that_is_read_is_listed():
     read = set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', (ROOT / "dietintel" / "settings.py").read_text()))
-    listed = set(re.findall(r"^#?([A-Z_]+)=", (DEPLOY / "example.env").read_text(), re.MULTILINE))
+    listed = re.findall(r"^#?([A-Z_]+)=", (DEPLOY / "example.env").read_text(), re.MULTILINE)
 
-    assert read - listed - {SET_BY_SERVE} == set()
-    assert listed - read <= {"SECRET_KEY"}
+    assert read - set(listed) - {SET_BY_SERVE} == set()
+    assert set(listed) - read <= {"SECRET_KEY"}
+    assert len(listed) == len(set(listed))
 
 
 def test_the_image_has_every_part_and_nothing_else(dockerfile):

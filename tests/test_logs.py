@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import path
 from pythonjsonlogger.json import JsonFormatter
 
-from dietintel.http import RequestIdFilter
+from dietintel.logs import RequestIdFilter
 from dietintel.urls import handler404, handler500, urlpatterns  # noqa: F401
 from tests.factories import make_token, make_user
 from tests.provider import FakeProvider

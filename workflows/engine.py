@@ -7,16 +7,17 @@ derived from what is recorded, in the same transaction, so there is nothing betw
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, F, Q, QuerySet
 
 from dietintel.accounts.models import User
-from dietintel.http import current_request_id
+from dietintel.logs import current_request_id
 from workflows import broker, figures, registry, rules
 from workflows.definitions import MOST_ITEMS, StepPlan, Workflow
 from workflows.models import Attempt, Event, Run, Step
@@ -24,7 +25,7 @@ from workflows.rules import Change, Seen
 from workflows.states import ENDED_STEP, Outcome, Priority, RunState, StepState
 
 LEASE = dt.timedelta(seconds=broker.LEASE_S)
-Steps = dict[rules.Place, Step]  # of one run
+Steps = dict[rules.Place, Step]  # of one run: the steps themselves, and of their items those that matter now
 MOST_OUTPUT = 64 * 1024  # bytes of JSON: larger things belong into files or tables, and their ids into outputs
 
 
@@ -124,7 +125,7 @@ def claim(step_id: int, *, worker: str, now: dt.datetime) -> Claim | None:
             return None
         run = step.run
         if step.state == StepState.RUNNING and step.lease_until and step.lease_until <= now:
-            steps = _steps_of(run)
+            steps = _steps_of(run, step_id)
             step = steps[step.name, step.index]
             if step.state == StepState.RUNNING and step.lease_until and step.lease_until <= now:
                 _lose(run, steps, step, now=now)
@@ -240,11 +241,11 @@ def give_back(claim: Claim, *, outcome: Outcome, now: dt.datetime) -> None:
     with transaction.atomic():
         run, steps, step = _reported(claim)
         _close(step, outcome, now=now)
+        step.attempt -= 1
         if run.stopping:
             step.state, step.finished_at = StepState.CANCELLED, now
             _save_ended(step)
         else:
-            step.attempt -= 1
             _make_ready(run, step, due=now)
         _note(run, f"step {outcome.value}", step=step, now=now)
         _advance(run, steps, now=now)
@@ -267,23 +268,32 @@ def cancel(run: Run, *, by: str, now: dt.datetime) -> Run:
 
 
 def retry(run: Run, *, by: str, now: dt.datetime) -> Run:
-    """Go on from where it broke: what is done stays done. Raises NothingToRetry."""
+    """Go on from where it broke. Raises NothingToRetry.
+
+    What is done stays done, also what was done without something that is tried again now: its effects are there, and
+    others have seen its output. Then the run stays degraded, and says so.
+    """
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run.pk)
-        steps = _steps_of(run)
+        steps = _by_place(_slim(run.steps.all()))
         again = [step for step in steps.values() if step.state in ENDED_STEP and step.state != StepState.DONE]
-        gathered = {step.name for step in again if step.index >= 0}
         if not run.ended or not again:
             raise NothingToRetry("Nothing in this run is left to try again.")
+        names = {step.name for step in again}
+        plan = _plan(run)
+        mended = _derive(run, plan, steps, _tallies(run)).doubts
+        doubts = [each for each in run.doubts if each not in mended]  # what done steps said of themselves
+        without = rules.done_without(list(plan.values()), _seen(steps), names)
+        doubts += [each for each in without if each not in doubts]
         try:
             with transaction.atomic():
                 run.state, run.stopping, run.error, run.finished_at = RunState.PENDING, "", "", None
-                run.degraded, run.doubts, run.cancelled_by, run.deadline_at = False, [], "", None
+                run.degraded, run.doubts, run.cancelled_by, run.deadline_at = False, doubts, "", None
                 run.save()
         except IntegrityError as error:
             raise NothingToRetry("Another run does the same at this moment.") from error
         for step in steps.values():
-            if step in again or (step.index < 0 and step.name in gathered):
+            if step in again or (step.index < 0 and step.name in names):
                 step.state, step.attempt, step.losses, step.slot = StepState.BLOCKED, 0, 0, None
                 step.finished_at, step.error, step.progress, step.note = None, "", 0.0, ""
                 step.save()
@@ -316,7 +326,7 @@ def sweep(*, now: dt.datetime, alive: Callable[[str], bool] = lambda worker: Tru
 def _take_back(step_id: int, *, now: dt.datetime, alive: Callable[[str], bool]) -> bool:
     with transaction.atomic():
         run = _locked_run_of(step_id)
-        steps = {} if run is None else _steps_of(run)
+        steps = {} if run is None else _steps_of(run, step_id)
         step = _step_called(step_id, steps)
         if run is None or step is None or step.state != StepState.RUNNING or step.lease_until is None:
             return False
@@ -353,9 +363,14 @@ def _locked_run_of(step_id: int) -> Run | None:
     return Run.objects.select_for_update(of=("self",)).filter(steps=step_id).first()
 
 
-def _steps_of(run: Run) -> Steps:
+def _steps_of(run: Run, step_id: int | None = None) -> Steps:
+    """The steps themselves, and the one of that id, which may be an item of one."""
+    return _by_place(_slim(run.steps.filter(Q(index=-1) | Q(pk=step_id))))
+
+
+def _slim(steps: "QuerySet[Step]") -> "QuerySet[Step]":
     """Without the large things in them: those are fetched for the one step that is asked."""
-    return _by_place(run.steps.defer("item", "output", "once"))
+    return steps.defer("item", "output", "once")
 
 
 def _by_place(steps: Iterable[Step]) -> Steps:
@@ -368,7 +383,7 @@ def _step_called(step_id: int, steps: Steps) -> Step | None:
 
 def _reported(claim: Claim) -> tuple[Run, Steps, Step]:
     run = Run.objects.select_for_update().get(pk=claim.run_id)
-    steps = _steps_of(run)
+    steps = _steps_of(run, claim.step_id)
     step = _step_called(claim.step_id, steps)
     if step is None or (step.token, step.state) != (claim.token, StepState.RUNNING):
         raise Lost
@@ -378,12 +393,12 @@ def _reported(claim: Claim) -> tuple[Run, Steps, Step]:
 def _advance(run: Run, steps: Steps, *, now: dt.datetime) -> None:
     """Write what follows from what is recorded, and the events of the whole transaction."""
     plan = _plan(run)
-    found = rules.derive(
-        list(plan.values()),
-        [Seen(step.name, step.index, StepState(step.state), step.slot) for step in steps.values()],
-        stopping=run.stopping,
-        lengths={each.over: _length(steps, each) for each in plan.values() if each.over},
-    )
+    tallies = _tallies(run) if any(each.over for each in plan.values()) else {}
+    steps |= _next_items(run, plan, tallies)
+    found = _derive(run, plan, steps, tallies)
+    if found.stopping and any(tally[StepState.BLOCKED] or tally[StepState.READY] for tally in tallies.values()):
+        steps |= _by_place(_slim(run.steps.filter(state__in=[StepState.BLOCKED, StepState.READY])))
+        found = _derive(run, plan, steps, tallies)
     for name in found.expand:
         source = steps[plan[name].over, -1]
         items = [
@@ -503,14 +518,48 @@ def _write_events(run: Run) -> None:
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------
+def _derive(run: Run, plan: Mapping[str, StepPlan], steps: Steps, tallies: rules.Tallies) -> rules.Derived:
+    return rules.derive(
+        list(plan.values()),
+        _seen(steps),
+        tallies=tallies,
+        stopping=run.stopping,
+        lengths={each.over: _length(steps, each, tallies) for each in plan.values() if each.over},
+    )
+
+
+def _seen(steps: Steps) -> list[Seen]:
+    return [Seen(step.name, step.index, StepState(step.state), step.slot) for step in steps.values()]
+
+
+def _tallies(run: Run) -> dict[str, Counter[StepState]]:
+    """How many items of each step are in which state: counted in an index, however many there are."""
+    rows = run.steps.filter(index__gte=0).values_list("name", "state").annotate(number=Count("pk")).order_by()
+    tallies: dict[str, Counter[StepState]] = {}
+    for name, state, number in rows:
+        tallies.setdefault(name, Counter())[StepState(state)] = number
+    return tallies
+
+
+def _next_items(run: Run, plan: Mapping[str, StepPlan], tallies: rules.Tallies) -> Steps:
+    """Of the items that wait for a place the next ones, and those that have the places now."""
+    found: Steps = {}
+    for name, tally in tallies.items():
+        if tally.get(StepState.BLOCKED):
+            items = _slim(run.steps.filter(name=name, index__gte=0))
+            found |= _by_place(items.filter(state__in=[StepState.READY, StepState.RUNNING]))
+            found |= _by_place(items.filter(state=StepState.BLOCKED).order_by("index")[: plan[name].max_parallel])
+    return found
+
+
 def _plan(run: Run) -> dict[str, StepPlan]:
     return {each["name"]: StepPlan.of(each) for each in run.plan}
 
 
-def _length(steps: Steps, plan: StepPlan) -> int | None:
+def _length(steps: Steps, plan: StepPlan, tallies: rules.Tallies) -> int | None:
     """Of the list that a step is done for: None where it is none, or too long."""
-    if (plan.name, 0) in steps:
-        return sum(name == plan.name and index >= 0 for name, index in steps)
+    if tally := tallies.get(plan.name):
+        return sum(tally.values())
     source = steps[plan.over, -1]
     if source.state != StepState.DONE or not isinstance(source.output, list) or len(source.output) > MOST_ITEMS:
         return None

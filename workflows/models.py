@@ -139,6 +139,8 @@ class Step(models.Model):
         indexes = [
             models.Index(F("not_before"), condition=Q(state=StepState.READY), name="workflows_step_ready"),
             models.Index(F("lease_until"), condition=Q(state=StepState.RUNNING), name="workflows_step_running"),
+            # Items are counted by state, and the next one found, with every report: in this index alone.
+            models.Index(fields=["run", "name", "state", "index"], name="workflows_step_items"),
         ]
 
     def __str__(self) -> str:

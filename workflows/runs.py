@@ -8,7 +8,6 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dietintel.accounts.idempotency import KEPT_FOR
 from dietintel.accounts.models import GivenAnswer
 from dietintel.gateway.cache import sweep
 from dietintel.gateway.models import Lease, Transition
@@ -51,7 +50,7 @@ def _expired_sessions(now: dt.datetime) -> "models.QuerySet[Any]":
 
 @cleaning.may_go("answers for repeated requests")
 def _given_answers(now: dt.datetime) -> "models.QuerySet[Any]":
-    return GivenAnswer.objects.filter(at__lt=now - KEPT_FOR)
+    return GivenAnswer.objects.filter(at__lt=now - GivenAnswer.KEPT_FOR)
 
 
 @cleaning.may_go("leases of calls")

@@ -9,9 +9,10 @@ import gc
 import logging
 import multiprocessing
 import os
+import signal
 import struct
-import sys
 import time
+import uuid
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -180,17 +181,36 @@ class Timer:
             self._until.value = seconds if seconds <= 0 else time.monotonic() + seconds
 
 
-class PatientSentinel(cluster.Sentinel):  # type: ignore[misc]
-    """Replaces workers, and gives back what they died with."""
+class Asked:
+    """Whether the worker is to stop. Stands in for a multiprocessing.Event.
 
-    def __init__(self, *args: Any, start: bool = True, **kwargs: Any) -> None:
-        super().__init__(*args, start=False, **kwargs)
+    It is set by a signal, in the middle of whatever its process does: waiting for a lock that this process has would
+    never end.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def set(self, *_: object) -> None:
+        self._asked = True
+
+    def is_set(self) -> bool:
+        return self._asked
+
+    def wait(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return self._asked
+
+
+class PatientSentinel(cluster.Sentinel):  # type: ignore[misc]
+    """Replaces workers, and gives back what they died with. Ends when `stop_event` is set, after all of them."""
+
+    def __init__(self, stop_event: Asked) -> None:
+        super().__init__(stop_event, Asked(), uuid.uuid4(), start=False)
         self.task_queue = PatientQueue()
         self.result_queue = Results(self.broker)
         self.broker.queue = self.task_queue  # the pusher inherits it when it is forked
         self.broker.workers = Conf.WORKERS
-        if start:
-            self.start()
 
     def spawn_worker(self) -> None:
         taken = {process.seat for process in self.pool}
@@ -218,13 +238,22 @@ class PatientSentinel(cluster.Sentinel):  # type: ignore[misc]
 
 
 def run_cluster() -> None:
-    """Until SIGTERM. The body of the `worker` command; exit code 1 where it ended by itself."""
-    cluster.Sentinel = PatientSentinel  # Cluster.start() looks the name up in its module
+    """Until SIGTERM or SIGINT. The body of the `worker` command.
+
+    This process is the sentinel: django-q would fork one, and do nothing beside it but wait.
+    """
+    asked = Asked()
+    sentinel = PatientSentinel(asked)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked.set)
+    os.register_at_fork(after_in_child=_hear_as_workers)
     gc.collect()
     gc.freeze()  # what the processes forked from here share stays shared: the collector does not touch it
-    running = cluster.Cluster()
-    running.start()
-    running.sentinel.join()
+    sentinel.start()
     connections.close_all()
-    if not running.has_stopped or running.sentinel.exitcode:
-        sys.exit(1)
+
+
+def _hear_as_workers() -> None:
+    """What the sentinel hears is not for its children. Ctrl-C reaches them too, and they go on until told."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

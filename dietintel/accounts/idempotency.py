@@ -3,7 +3,6 @@
 After the Idempotency-Key header of the IETF httpapi draft (draft-ietf-httpapi-idempotency-key-header).
 """
 
-import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable
@@ -25,7 +24,6 @@ from dietintel.http import AuthenticatedApiRequest
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 128
-KEPT_FOR = dt.timedelta(days=7)  # by then a phone has been in a network again
 Method = Callable[..., Response]
 KEY = OpenApiParameter(
     HEADER,
@@ -91,7 +89,7 @@ def answer_once(request: AuthenticatedApiRequest, write: Callable[[], Any], *, s
             body = write()
             given.body = _as_sent(body)
             given.save(update_fields=["body"])
-            GivenAnswer.objects.filter(user=request.user, at__lt=timezone.now() - KEPT_FOR).delete()
+            GivenAnswer.objects.filter(user=request.user, at__lt=timezone.now() - GivenAnswer.KEPT_FOR).delete()
     except IntegrityError:
         before = answered_before(request)
         if before is None:

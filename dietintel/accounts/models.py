@@ -86,6 +86,8 @@ class Token(models.Model):
 class GivenAnswer(models.Model):
     """What a request with an Idempotency-Key was answered, so that its repetition gets the same."""
 
+    KEPT_FOR = dt.timedelta(days=7)  # by then a phone has been in a network again
+
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     key = models.CharField(max_length=128)
     fingerprint = models.CharField(max_length=64)  # of the request: another one with the same key is a mistake

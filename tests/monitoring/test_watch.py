@@ -304,9 +304,8 @@ def nobody_measures(answer):
 
 def pusher(service):
     """The process that hands messages to the workers: the last that the sentinel started."""
-    cluster = wait_until(lambda: service.child("manage.py worker"))
-    wait_until(lambda: len(cluster.children(recursive=True)) >= 1 + 2 + 2)  # sentinel, two workers, monitor, pusher
-    sentinel = cluster.children()[0]
+    sentinel = wait_until(lambda: service.child("manage.py worker"))
+    wait_until(lambda: len(sentinel.children()) >= 2 + 1)  # two workers, pusher
     return max(sentinel.children(), key=lambda process: (process.create_time(), process.pid))
 
 

@@ -297,6 +297,6 @@ def test_answers_are_forgotten_after_a_week(user):
     api = Client(headers={"Authorization": f"Bearer {make_token(user)}"})
     for key in ("k1", "k2"):
         api.post("/api/v1/meals", {"name": "lunch"}, content_type="application/json", headers={"Idempotency-Key": key})
-        GivenAnswer.objects.filter(key="k1").update(at=timezone.now() - idempotency.KEPT_FOR - dt.timedelta(minutes=1))
+        GivenAnswer.objects.filter(key="k1").update(at=timezone.now() - GivenAnswer.KEPT_FOR - dt.timedelta(minutes=1))
 
     assert list(GivenAnswer.objects.values_list("key", flat=True)) == ["k2"]

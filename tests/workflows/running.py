@@ -85,15 +85,10 @@ class Running:
                     return process
         return None
 
-    def sentinel(self):
-        worker = self.child("worker")
-        children = worker.children() if worker else []
-        return children[0] if children else None
-
     def pool(self):
         """The sentinel's children: the workers, and the pusher that brings them messages."""
         try:
-            sentinel = self.sentinel()
+            sentinel = self.child("worker")
             return sentinel.children() if sentinel else []
         except psutil.Error:
             return []

@@ -135,6 +135,35 @@ def test_a_failed_run_goes_on_from_where_it_broke(worker):
     assert Attempt.objects.filter(step__name="image").count() == 1
 
 
+def test_what_was_done_without_something_stays_done_when_that_is_tried_again_and_the_run_says_so(worker):
+    run = start()
+    worker.succeed(worker.claim(step_of(run, "image")))
+    engine.succeed(worker.claim(step_of(run, "inference")), ["?", "soup"], doubts=["It is dark."], now=NOON)
+    worker.fail(worker.claim(step_of(run, "feedback")))
+    run = worker.finish(run)
+    assert run.doubts == ["It is dark.", "feedback failed"]
+
+    run = worker.finish(engine.retry(run, by="ada", now=worker.now))
+
+    assert (run.state, run.degraded, step_of(run, "feedback").output) == ("completed", True, "soup is fine")
+    assert run.doubts == ["It is dark.", "history was done without feedback"]
+    assert step_of(run, "history").attempts.count() == 1
+    with pytest.raises(engine.NothingToRetry):
+        engine.retry(run, by="ada", now=worker.now)
+
+
+def test_a_batch_whose_bad_items_are_tried_again_tells_that_its_summary_was_made_without_them(worker):
+    run = start(Batch, photos=[1, 2, 3])
+    worker.succeed(worker.claim(step_of(run, "plan")))
+    worker.fail(worker.claim(step_of(run, "analyse", 0)))
+    run = worker.finish(run)
+
+    run = worker.finish(engine.retry(run, by="ada", now=worker.now))
+
+    assert set(states(run).values()) == {"done"}
+    assert (run.result, run.doubts) == ([None, "seen 2", "seen 3"], ["summary was done without all of analyse"])
+
+
 def test_a_cancelled_run_offers_nothing_and_ends_when_its_running_step_has_stopped(worker):
     run = start()
     claim = worker.claim(step_of(run, "image"))

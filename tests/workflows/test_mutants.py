@@ -34,10 +34,17 @@ MUTANTS = {
     "a lost attempt that counts as a try": (
         "engine", "step.losses += 1\n        step.attempt -= 1", "step.losses += 1",
     ),
+    "next items that are not looked for": ("engine", "steps |= _next_items(run, plan, tallies)", "pass"),
+    "one item less that waits": ("engine", "[: plan[name].max_parallel]", "[:1]"),
+    "a place that is not seen to be taken": ("engine", "state__in=[StepState.READY, StepState.RUNNING]))", "pk=0))"),
+    "a stop that forgets the items": (
+        "engine", "any(tally[StepState.BLOCKED] or tally[StepState.READY] for tally in tallies.values())", "False",
+    ),
+    "changes that are not counted": ("rules", "self.tallies[change.name] += Counter({change.to: 1})", "pass"),
     "losses that are not counted": ("engine", "step.losses += 1", "pass"),
     "poison that is not recognised": ("engine", "step.losses > rules.MOST_LOSSES", "False"),
     "an interrupted attempt that counts as a try": (
-        "engine", "            step.attempt -= 1\n            _make_ready", "            _make_ready",
+        "engine", "step.attempt -= 1\n        if run.stopping", "if run.stopping",
     ),
     "more tries than allowed": ("engine", "step.attempt < plan.attempts and", ""),
     "an attempt that stays open": ("engine", '_close(step, Outcome.LOST, error="its worker died", now=now)', "pass"),
@@ -54,18 +61,18 @@ MUTANTS = {
     "a report after which nothing follows": (
         "engine", '_note(run, "step done", step=step, now=now)\n        _advance(run, steps, now=now)', "pass",
     ),
-    "a stop that is ignored": ("rules", "    if found.stopping:\n        _stop", "    if False:\n        _stop"),
+    "a stop that is ignored": ("rules", "    if view.found.stopping:\n        _stop", "    if False:\n        _stop"),
     "a failure that stops nothing": ("rules", 'found.stopping = "failed"', "pass"),
     "a step that does not wait for its inputs": (
         "rules", "if not all(each.ended for each in needed):", "if not any(each.ended for each in needed) and needed:",
     ),
-    "no limit to what runs at once": ("rules", "range(plan.max_parallel or len(items))", "range(len(items))"),
+    "no limit to what runs at once": ("rules", "range(plan.max_parallel or length)", "range(length)"),
     "slots that are given twice": ("rules", "if slot not in taken]", "]"),
     "slots that are not given back": ("rules", "if each.slot is not None and not each.ended}", "}"),
     "a batch that is done with too few": ("rules", "if done >= enough:", "if done >= 0:"),
-    "a batch that is never enough": ("rules", "if done >= enough:", "if done > len(items):"),
+    "a batch that is never enough": ("rules", "if done >= enough:", "if done > items:"),
     "doubts that are not told": ("rules", "found.doubts.append(f\"{plan.name} failed\")", "pass"),
-    "a run that ends too early": ("rules", "if not all(each.ended for each in seen.values()):", "if False:"),
+    "a run that ends too early": ("rules", "if not view.over:", "if False:"),
 }  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_two_hundred_runs_survive_a_minute_of_random_kills(own_service, tmp_path
         time.sleep(chosen.uniform(0.3, 0.9))
         victims = service.pool()
         if victims and chosen.random() < 0.03:
-            victims = [service.sentinel() or victims[0]]
+            victims = [service.child("worker") or victims[0]]
         if victims:
             victim = chosen.choice(victims)
             if alive([victim]):

@@ -19,7 +19,7 @@ from products.models import Product
 from tracking import photos
 from tracking.errors import DiaryError, Refused
 from tracking.models import Example, ExampleFood, Photo, Profile, Recipe
-from tracking.recognition import features, vision
+from tracking.recognition import vision
 from workflows import cleaning
 
 log = logging.getLogger(__name__)
@@ -105,6 +105,8 @@ def confirm(*, photo: Photo, foods: Sequence[Seen], now: dt.datetime) -> Example
     Safe to repeat. Returns None where the photo's file is gone, so that nothing can be learned. Raises Refused for no
     food, or one without a name.
     """
+    from tracking.recognition import features  # not before: every process loads this module, and NumPy takes 10 MiB
+
     if not 1 <= len(foods) <= MOST_FOODS:
         raise Refused(_("Name between one and %(most)d foods.") % {"most": MOST_FOODS}, field="foods")
     if not all(food.label.strip() for food in foods):
