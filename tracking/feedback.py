@@ -9,12 +9,13 @@ from decimal import Decimal
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dietintel.templatetags.show import NO_BREAK, figure_text
 from products.nutrients import NUTRIENTS
 from tracking.statements import Figures, Statement, Words, much, statement
 from tracking.summaries import Day
 from tracking.targets import MACROS
-from tracking.totals import Totals
-from tracking.units import Units
+from tracking.totals import Totals, whole
+from tracking.units import Units, energy_in
 
 ENERGY = "energy_kcal"
 MISSING = ("fiber_g",)  # what most diets have too little of, and every label may declare
@@ -46,7 +47,7 @@ def _against(key: str, together: Totals, aim: Decimal, link: str) -> list[Statem
         return []
     code = "target_left" if eaten <= aim else "target_over"
     figures = {"nutrient": key, "eaten": eaten, "target": aim, "at_least": together.at_least(key)}
-    return [statement(code, link, **figures, difference=abs(aim - eaten))]
+    return [statement(code, link, **figures)]
 
 
 def _against_reference(key: str, together: Totals, link: str) -> list[Statement]:
@@ -75,13 +76,23 @@ def _amounts(figures: Figures, units: Units, *names: str) -> dict[str, str]:
     return {**said, "eaten": much(key, figures.number("eaten"), units, at_least=figures.is_true("at_least"))}
 
 
+def _apart(figures: Figures, units: Units) -> str:
+    """The difference of what is shown, in whole units, so that it can be checked in one's head."""
+    unit = NUTRIENTS[figures.text("nutrient")].unit
+    shown = [figures.number(name) for name in ("eaten", "target")]
+    if unit == "kcal":
+        shown, unit = [energy_in(value, units.energy) for value in shown], units.energy
+    difference = abs(whole(shown[0]) - whole(shown[1]))
+    return f"{figure_text(difference, 'kcal')}{NO_BREAK}{unit}"  # whole in either unit
+
+
 def _meal_energy(figures: Figures, units: Units) -> str:
     energy = much(ENERGY, figures.number("kcal"), units, at_least=figures.is_true("at_least"))
     return _("This meal has about %(energy)s.") % {"energy": energy}
 
 
 def _target_left(figures: Figures, units: Units) -> str:
-    said = _amounts(figures, units, "target", "difference")
+    said = {**_amounts(figures, units, "target"), "difference": _apart(figures, units)}
     if figures.is_true("at_least"):
         sentence = _("%(name)s: %(eaten)s of %(target)s with it; at most %(difference)s left for the day.")
     else:
@@ -90,7 +101,7 @@ def _target_left(figures: Figures, units: Units) -> str:
 
 
 def _target_over(figures: Figures, units: Units) -> str:
-    said = _amounts(figures, units, "target", "difference")
+    said = {**_amounts(figures, units, "target"), "difference": _apart(figures, units)}
     sentence = _("%(name)s: %(eaten)s of %(target)s with it; %(difference)s more than you aim for.")
     return sentence % {"name": _named(figures), **said}
 

@@ -21,6 +21,7 @@ from dietintel.accounts.models import GivenAnswer
 from dietintel.http import AuthenticatedApiRequest
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"  # of an answer that was given before
 LONGEST_KEY = 128
 KEPT_FOR = dt.timedelta(days=7)  # by then a phone has been in a network again
 
@@ -45,7 +46,7 @@ def answered_before(request: AuthenticatedApiRequest) -> Response | None:
         return None
     if given.fingerprint != _fingerprint(request):
         raise KeyUsedOtherwise(_("This Idempotency-Key was sent with another request before. Use a new one."))
-    return Response(given.body, status=given.status, headers={"Idempotent-Replayed": "true"})
+    return Response(given.body, status=given.status, headers={REPLAYED: "true"})
 
 
 def answer_once(request: AuthenticatedApiRequest, write: Callable[[], Any], *, status: int) -> Response:

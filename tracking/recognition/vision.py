@@ -25,7 +25,14 @@ from dietintel.gateway.auth import ApiKey, NoAuth
 from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
 from dietintel.gateway.client import BaseAPIClient, Question
 from dietintel.gateway.conf import BreakerPolicy, CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
-from dietintel.gateway.errors import GatewayError, RateLimited, Throttled, UpstreamTimeout
+from dietintel.gateway.errors import (
+    CoolingDown,
+    GatewayError,
+    QuotaExhausted,
+    RateLimited,
+    Throttled,
+    UpstreamTimeout,
+)
 from products.models import fold
 from tracking.models import Profile
 from tracking.recognition.base import Candidate, CannotAnswer, Picture
@@ -261,6 +268,6 @@ class VisionStage:
 def _sentence(error: GatewayError) -> str:
     if isinstance(error, UpstreamTimeout):
         return _("%(host)s took too long; it may still be loading its model.") % {"host": host()}
-    if isinstance(error, RateLimited | Throttled):
+    if isinstance(error, RateLimited | Throttled | CoolingDown | QuotaExhausted):
         return _("%(host)s may be asked only so often, and it was.") % {"host": host()}
     return _("%(host)s could not be asked.") % {"host": host()}

@@ -8,14 +8,22 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
-from tracking.errors import Refused
-from tracking.models import Meal, Photo
+from tracking.errors import Conflict, DiaryError, Refused
+from tracking.models import Draft, Meal, Photo
 from tracking.runs.analysis import BatchAnalysis, MealAnalysis
 from workflows import engine
 from workflows.models import Run
 from workflows.states import RunState
 
 MOST_PHOTOS = 100  # of one batch
+
+
+class StillLooking(Conflict):
+    """The photo is being looked at. Ask again in a moment."""
+
+
+class LookFailed(DiaryError):
+    """Nobody could look at the photo. Retry its run, or log the meal by hand."""
 
 
 def analyse(photo: Photo, *, meal: Meal | None = None, now: dt.datetime) -> Run:
@@ -45,3 +53,20 @@ def analyse_batch(user: User, photos: Sequence[Photo], *, now: dt.datetime) -> R
         run = engine.start(BatchAnalysis, input={"photo_ids": ids}, user=user, key=key, now=now)
         Photo.objects.owned_by(user).filter(uuid__in=ids).update(run=run)
     return run
+
+
+def draft_of(photo: Photo) -> Draft | None:
+    """What came of it; None where nobody looked, or its person wants none of it.
+
+    Raises StillLooking and LookFailed where that is why there is nothing yet.
+    """
+    draft = Draft.objects.select_related("photo__user", "meal").filter(photo=photo).first()
+    if draft is not None:
+        return None if draft.state == Draft.State.DISCARDED else draft
+    if photo.run is None:
+        return None
+    if not photo.run.ended:
+        raise StillLooking(_("This photo is being looked at. Ask again in a moment."))
+    if photo.run.state == RunState.CANCELLED:
+        return None
+    raise LookFailed(_("Nobody could look at this photo. Try its run again, or log the meal by hand."))

@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from dietintel.http import AuthenticatedRequest, preferred_languages
+from products.models import fold
 from products.search import search
 from tracking.drafts import RECENTS, Offered
 from tracking.errors import Conflict, Refused
@@ -66,7 +67,10 @@ class Line:
     @property
     def seen_as(self) -> str:
         """What recognition called it, where the food here is called otherwise."""
-        return self.item.name if self.item and self.eaten and self.item.name.casefold() != self.name.casefold() else ""
+        said, called = (
+            set(re.findall(r"\w+", fold(name))) for name in (self.item.name if self.item else "", self.name)
+        )
+        return self.item.name if self.item and not said <= called else ""
 
     @property
     def ticked(self) -> bool:
@@ -81,7 +85,9 @@ class Line:
             return _("read from the barcode") if self.item.product_id else _("a barcode that is not known here")
         shares = ((0.95, _("almost certainly")), (0.75, _("very likely")), (0.5, _("likely")), (0.25, _("perhaps")))
         sure = next((word for least, word in shares if self.item.confidence >= least), _("unlikely"))
-        by = {"personal": _("by your own photos"), "onnx": _("by the model here")}.get(self.item.source, vision.host())
+        if self.item.source == "vision":
+            return _("%(sure)s, says %(host)s") % {"sure": sure, "host": vision.host() or _("a service")}
+        by = {"personal": _("by your own photos"), "onnx": _("by the model here")}.get(self.item.source, "")
         return f"{sure}, {by}" if by else sure
 
     @property
@@ -176,7 +182,7 @@ def photo_draft(request: AuthenticatedRequest, photo_id: uuid.UUID) -> HttpRespo
         drafts.discard(draft, now=timezone.now())
         messages.success(request, _("Nothing of it is logged. The photo is kept."))
         return redirect("photos")
-    if "weigh" in asked:
+    if "weigh" in request.GET:
         lines = _lines(request, draft, asked)
         energies = [*((line.form.prefix, line.energy_kcal) for line in lines), ("sum", _sum(lines))]
         return render(request, "tracking/weighed.html", {"energies": energies})
