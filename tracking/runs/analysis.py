@@ -119,15 +119,20 @@ class BatchAnalysis(Workflow):
 
     @step
     def summary(self, ctx: Context, analyse: list[dict[str, Any] | None]) -> dict[str, Any]:
-        seen = [each for each in analyse if each is not None]
-        unknown, failed = sum(not each["candidates"] for each in seen), len(analyse) - len(seen)
-        counts = {"photos": len(analyse), "recognised": len(seen) - unknown, "unknown": unknown, "failed": failed}
-        if unknown:
+        counts = counted(analyse)
+        if unknown := counts["unknown"]:
             said = ngettext(
                 "Nobody could say what is on %(n)d photo.", "Nobody could say what is on %(n)d photos.", unknown
             )
             ctx.degrade(said % {"n": unknown})
         return counts
+
+
+def counted(analyse: Sequence[dict[str, Any] | None]) -> dict[str, int]:
+    """How many photos of a batch were recognised, were looked at without anybody knowing them, failed."""
+    seen = [each for each in analyse if each is not None]
+    unknown, failed = sum(not each["candidates"] for each in seen), len(analyse) - len(seen)
+    return {"photos": len(analyse), "recognised": len(seen) - unknown, "unknown": unknown, "failed": failed}
 
 
 # --- What both do -----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from dietintel.accounts.throttling import UploadThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest, render_part
 from tracking.models import Draft, ExampleFood, Photo
 from tracking.recognition.base import Recognition
-from tracking.runs.analysis import BatchAnalysis, MealAnalysis
+from tracking.runs.analysis import BatchAnalysis, MealAnalysis, counted
 from tracking.services import analyses, drafts
 from tracking.views.drafts import shown_draft
 from tracking.views.photos import own_photo
@@ -187,7 +187,9 @@ def photo_batch(request: AuthenticatedRequest, run_id: uuid.UUID) -> HttpRespons
     stages = {each.step.index: Stage(each) for each in shown.steps if each.name == "analyse" and each.step.index >= 0}
     children = [Child(there[name], stages.get(place)) for place, name in enumerate(ids) if name in there]
     open_ones = sum(each.draft is not None and each.draft.state == Draft.State.OPEN for each in children)
-    context = {"shown": shown, "children": children, "open": open_ones}
+    # Not the run's result: what was tried again since is not in it.
+    counts = counted([stage.step.step.output for _place, stage in sorted(stages.items())])
+    context = {"shown": shown, "children": children, "open": open_ones, "counts": counts}
     return render_part(request, context, part="tracking/_photo_batch.html", page="tracking/photo_batch.html")
 
 
