@@ -1,7 +1,11 @@
 """A photo's way to a draft, as a run: each stage, each trouble, each crash."""
 
 import datetime as dt
+import io
+import json
+import os
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -26,6 +30,7 @@ from workflows.states import RunState, StepState
 
 pytestmark = pytest.mark.django_db
 CODE = "4006381333931"
+SAMPLES = Path(os.environ["DIETINTEL_SAMPLES"]) if os.environ.get("DIETINTEL_SAMPLES") else None
 
 
 @pytest.fixture(autouse=True)
@@ -368,3 +373,23 @@ def test_never_more_than_four_at_once(user):
     execution.work_on(due(run).pk)
 
     assert run.steps.filter(name="analyse", state=StepState.READY).count() == 4
+
+
+# --- Real photos ------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(not SAMPLES, reason="DIETINTEL_SAMPLES names no folder of recorded photos")
+def test_recorded_photos_of_meals_and_of_barcodes_become_drafts(user, service):
+    barcodes = json.loads((SAMPLES / "barcodes" / "expected.json").read_text())
+    name, code = next(
+        (name, each["codes"][0]) for name, each in sorted(barcodes.items()) if name.startswith("quagga_ean_0")
+    )
+    food = make_product(barcode=code)
+    make_product(name="Egg, scrambled", barcode="")
+    pictures = [SAMPLES / "barcodes" / name, *sorted((SAMPLES / "meals").glob("*.jpg"))]
+    kept = [store_photo(user=user, picture=io.BytesIO(path.read_bytes()), now=timezone.now()) for path in pictures]
+
+    run = work_off(analyses.analyse_batch(user, kept, now=timezone.now()))
+
+    assert run.result == {"photos": 4, "recognised": 4, "unknown": 0, "failed": 0}
+    assert [item.product for item in Draft.objects.get(photo=kept[0]).items.all()] == [food]
+    for photo in kept[1:]:
+        assert ("Scrambled eggs", "vision", True) in lines(photo)

@@ -20,8 +20,3 @@ def recognise(photo: Photo, user: User, now: dt.datetime) -> Recognition:
     """
     stages = (BarcodeStage(), PersonalStage(), OnnxStage(), VisionStage(total_s=VISION_S))
     return first_sure(stages, Picture(photo, user, now))
-
-
-def recognise_here(photo: Photo, user: User, now: dt.datetime) -> Recognition:
-    """The same without sending the photo anywhere. Only the number of a barcode may be asked for elsewhere."""
-    return first_sure((BarcodeStage(), PersonalStage(), OnnxStage()), Picture(photo, user, now))
