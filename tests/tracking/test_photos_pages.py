@@ -72,6 +72,14 @@ def test_several_photos_come_at_once(reader, user):
     assert response.content.count(b"size=small") == 3
 
 
+def test_photo_from_the_page_of_another_day_belongs_to_that_day(reader, user):
+    reader.post(PHOTOS, {"images": file(), "day": "2026-03-02"})
+
+    assert Photo.objects.get().day == dt.date(2026, 3, 2)
+    assert 'name="day" value="2026-03-02"' in reader.get("/day/2026-03-02/").content.decode()
+    assert 'name="day"' not in reader.get("/today/").content.decode()
+
+
 def test_no_photo_is_a_sentence_beside_the_field(reader):
     response = reader.post(PHOTOS)
 

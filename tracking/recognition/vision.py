@@ -259,7 +259,7 @@ class VisionStage:
         except Unusable as error:
             raise CannotAnswer("trouble", str(error)) from error
         except GatewayError as error:
-            raise CannotAnswer("trouble", _sentence(error)) from error
+            raise CannotAnswer("trouble", _sentence(error), retry_after_s=error.retry_after_s or 0.0) from error
         if not found:
             raise CannotAnswer("unsure", _("The service saw nothing to eat on the photo."))
         return [known_here(each, picture.user) for each in found]

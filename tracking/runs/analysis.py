@@ -31,10 +31,17 @@ from workflows.states import Priority
 
 TRIES = 3
 AGAIN = Retry(TRIES, base=1, cap=20)
+# How long a recognition service may make us wait for the next try: somebody looks at the page of one photo, and nobody
+# at that of many, which together are more than a service allows in a minute.
+PATIENCE_S, PATIENCE_WITH_MANY_S = 15, 300
 
 
 class CannotLook(Exception):
     """The photo cannot be looked at, now or for good. The message is a sentence for the person."""
+
+    def __init__(self, sentence: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class MealAnalysis(Workflow):
 
     @step(timeout=60, retry=AGAIN)
     def inference(self, ctx: Context, image: dict[str, Any]) -> dict[str, Any]:
-        looked = _looked(_photo(image["photo_id"]), last_try=ctx.attempt >= TRIES)
+        looked = _looked(ctx, _photo(image["photo_id"]), patience_s=PATIENCE_S)
         for doubt in looked.doubts:
             ctx.degrade(doubt)
         return {**looked.found.kept(), "doubts": looked.doubts}
@@ -109,7 +116,7 @@ class BatchAnalysis(Workflow):
     def analyse(self, ctx: Context, item: str) -> dict[str, Any]:
         _opened(item)
         photo = _photo(item)
-        looked = _looked(photo, last_try=ctx.attempt >= TRIES)
+        looked = _looked(ctx, photo, patience_s=PATIENCE_WITH_MANY_S)
         said, doubts = [], list(looked.doubts)
         try:
             said = _feedback(photo, looked.found, None)
@@ -154,11 +161,11 @@ def _opened(photo_id: str) -> dict[str, Any]:
         raise CannotLook(_("The file of this photo is gone or damaged.")) from error
 
 
-def _looked(photo: Photo, *, last_try: bool) -> Looked:
+def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
     """What recognition says, with the foods that are known here.
 
     Raises CannotLook where the file is gone; and, but for the last try, where nobody knew anything and it might be
-    better in a moment.
+    better within `patience_s`.
     """
     if not photos.path_of(photo.uuid, "large").exists():
         raise CannotLook(_("The file of this photo is gone or damaged."))
@@ -167,8 +174,9 @@ def _looked(photo: Photo, *, last_try: bool) -> Looked:
     if found.candidates:
         known = tuple(known_here(each, photo.user) for each in found.candidates)
         return Looked(replace(found, candidates=known), trouble)
-    if trouble and not last_try:
-        raise CannotLook(trouble[0])
+    wait_s = max((each.retry_after_s for each in found.trouble), default=0.0)
+    if trouble and ctx.attempt < TRIES and wait_s <= patience_s:
+        raise CannotLook(trouble[0], retry_after_s=wait_s)
     nobody = _("Nobody could say what is on the photo. Choose from what you often eat at this hour, or search.")
     return Looked(found, (*trouble, nobody))
 
