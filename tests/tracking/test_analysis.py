@@ -387,7 +387,8 @@ def test_batch_waits_as_long_as_the_service_asks_for(user, service):
     work_on(due(run))
 
     step = run.steps.get(name="analyse", index=0)
-    assert step.state == StepState.READY and step.not_before
+    assert step.state == StepState.READY
+    assert step.not_before is not None
     assert dt.timedelta(seconds=30) < step.not_before - timezone.now() <= dt.timedelta(seconds=40)
 
 
