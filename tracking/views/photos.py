@@ -52,6 +52,7 @@ def photos(request: AuthenticatedRequest) -> HttpResponse:
     rows = (
         Photo.objects.owned_by(request.user)
         .select_related("run", "draft")
+        .defer("run__plan", "run__input", "run__result")
         .annotate(shown_on=of_day)
         .order_by("-shown_on", "-created_at", "-pk")
     )
