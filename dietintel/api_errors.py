@@ -24,6 +24,7 @@ from products.lookup import ProductNotFound, ProvidersUnavailable
 from products.models import FiguresNotKept
 from products.services import BarcodeTaken
 from tracking.errors import Conflict, DiaryError
+from tracking.services.analyses import LookFailed, StillLooking
 from tracking.services.photos import NoRoom
 from workflows.engine import AlreadyEnded, NothingToRetry
 
@@ -126,6 +127,10 @@ def _domain_error(error: Exception) -> Response | None:
     if isinstance(error, AlreadyEnded | NothingToRetry):
         code = "WORKFLOW_ENDED" if isinstance(error, AlreadyEnded) else "NOTHING_TO_RETRY"
         return _respond(409, error.sentence, code=code, category="workflow")
+    if isinstance(error, StillLooking):
+        return _respond(409, error.sentence, code="ANALYSIS_RUNNING", category="workflow", retry_after_s=2)
+    if isinstance(error, LookFailed):
+        return _respond(502, error.sentence, code="ANALYSIS_FAILED")
     if isinstance(error, NoRoom):
         return _respond(507, error.sentence, code="NO_ROOM")
     if isinstance(error, BarcodeTaken):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import body, days, diary, entry, photos, recipes, targets
+from tracking.api import analyses, body, days, diary, entry, photos, recipes, targets
 
 urlpatterns = [
     path("meals", diary.MealList.as_view(), name="meals"),
@@ -40,5 +40,9 @@ urlpatterns = [
     path("expenditure", targets.ExpenditureDetail.as_view(), name="expenditure"),
     path("photos", photos.PhotoList.as_view(), name="photos"),
     path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
+    path("photos/<uuid:photo_id>/draft", analyses.DraftDetail.as_view(), name="photo_draft"),
+    path("photos/<uuid:photo_id>/draft/confirm", analyses.DraftConfirm.as_view(), name="photo_draft_confirm"),
+    path("workflows/meals/analyze", analyses.AnalyseMeal.as_view(), name="analyze_meal"),
+    path("workflows/meals/analyze/batch", analyses.AnalyseBatch.as_view(), name="analyze_meals"),
     path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo_image"),
 ]

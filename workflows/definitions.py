@@ -17,11 +17,14 @@ import datetime as dt
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from django.utils.functional import Promise
 
 from workflows.states import Priority
+
+if TYPE_CHECKING:
+    from workflows.models import Run
 
 StepFunction = Callable[..., Any]
 F = TypeVar("F", bound=StepFunction)
@@ -143,6 +146,11 @@ class Workflow:
 
     definition: ClassVar["Definition"]
 
+    @classmethod
+    def page_of(cls, run: "Run") -> str:
+        """Where people find what this run is about; empty where nowhere."""
+        return ""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.definition = _read(cls)
@@ -153,7 +161,7 @@ def _read(cls: type[Workflow]) -> Definition:
     marked = {name: each for name, each in vars(cls).items() if hasattr(each, "marked_step")}
     if not marked:
         raise DefinitionError(f"{cls.__name__} has no steps")
-    if taken := marked.keys() & set(Workflow.__annotations__):
+    if taken := marked.keys() & {*Workflow.__annotations__, Workflow.page_of.__name__}:
         raise DefinitionError(f"{cls.__name__}: no step can be called {', '.join(sorted(taken))}")
     plans: dict[str, StepPlan] = {}
     inputs: set[str] = set()

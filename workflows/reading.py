@@ -111,6 +111,14 @@ class RunShown:
         return workflow_label(self.run.workflow)
 
     @property
+    def page(self) -> str:
+        """Where its result is to be seen; empty where nowhere else."""
+        try:
+            return registry.workflow_called(self.run.workflow).page_of(self.run)
+        except (registry.UnknownWorkflow, LookupError):  # of another version, with other inputs
+            return ""
+
+    @property
     def progress(self) -> float:
         """0 to 1: the share of its steps that ended, those under way by what they say."""
         if self.run.ended:

@@ -41,6 +41,7 @@ class RunSerializer(serializers.Serializer[RunShown]):
 
     workflow_id = serializers.UUIDField(source="run.uuid")
     workflow = serializers.CharField(source="run.workflow")
+    page = serializers.CharField(help_text="Path of the page that shows what came of it; empty where there is none")
     status = serializers.ChoiceField(source="run.state", choices=RunState.choices)
     degraded = serializers.BooleanField(source="run.degraded")
     doubts = serializers.ListField(source="run.doubts", child=serializers.CharField())

@@ -23,6 +23,7 @@ from dietintel.accounts.models import GivenAnswer
 from dietintel.http import AuthenticatedApiRequest
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"  # of an answer that was given before
 LONGEST_KEY = 128
 Method = Callable[..., Response]
 KEY = OpenApiParameter(
@@ -64,7 +65,7 @@ def answered_before(request: AuthenticatedApiRequest) -> Response | None:
         return None
     if given.fingerprint != _fingerprint(request):
         raise KeyUsedOtherwise(_("This Idempotency-Key was sent with another request before. Use a new one."))
-    return Response(given.body, status=given.status, headers={"Idempotent-Replayed": "true"})
+    return Response(given.body, status=given.status, headers={REPLAYED: "true"})
 
 
 def answer_once(request: AuthenticatedApiRequest, write: Callable[[], Any], *, status: int) -> Response:

@@ -71,6 +71,14 @@ document.addEventListener("htmx:afterSettle", (event) => {
   document.querySelector("#found .lines button.primary, #found .hits button")?.focus();
 });
 
+// Enter in a box that searches leads to what it found, and sends nothing else of its form.
+document.addEventListener("keydown", (event) => {
+  const found = event.key === "Enter" && document.querySelector(event.target.dataset?.search || null);
+  if (!found) return;
+  event.preventDefault();
+  found.querySelector("button")?.focus();
+});
+
 // Whoever pressed a button that is gone now finds the focus on what they can do next.
 document.addEventListener("htmx:afterSettle", () => {
   if (document.activeElement && document.activeElement !== document.body) return;

@@ -1,45 +1,80 @@
-"""A photo on a phone: kept, named, in the diary, and the next one is recognised."""
+"""A photo on a phone: sent from Today, watched, corrected, logged; and several at once."""
+
+import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, no_sideways_scroll, sign_in
-from tests.factories import make_item, make_meal, make_product
-from tests.pictures import encoded
+from dietintel.accounts.models import User
+from tests.browser.conftest import PHONE, no_sideways_scroll, settled, sign_in
+from tests.factories import make_product
+from tests.pictures import barcode_image, encoded
 from tests.tracking.test_photos import a_meal
-from tracking.dates import today_of
-from tracking.models import Example, MealItem, Photo
+from tracking.models import Draft, Example, MealItem
+from workflows import execution
+from workflows.models import Run
+from workflows.states import StepState
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+CODE = "4006381333931"
 
 
-def test_a_photo_is_kept_named_logged_and_deleted(screen, settings, tmp_path):
+def picture(image):
+    return {"name": "meal.jpg", "mimeType": "image/jpeg", "buffer": encoded(image).read()}
+
+
+def work_off():
+    """What a worker would do meanwhile."""
+    run = Run.objects.latest("pk")
+    while step := run.steps.filter(state=StepState.READY, not_before__lte=timezone.now()).first():
+        execution.work_on(step.pk)
+
+
+def test_a_photo_is_sent_watched_corrected_and_seen_on_today(screen, settings, tmp_path):
     settings.UPLOAD_DIR, settings.MODEL_PATH = tmp_path / "uploads", tmp_path / "model.onnx"
+    make_product(barcode=CODE, name="Nut spread")
+    make_product(barcode="", name="Blueberries, raw")
     screen.set_viewport_size(PHONE)
-    user = sign_in(screen)
-    make_item(make_meal(user, day=today_of(user)), product=make_product())
-    picture = {"name": "meal.jpg", "mimeType": "image/jpeg", "buffer": encoded(a_meal()).read()}
+    sign_in(screen)
 
-    screen.goto("/more/")
-    screen.get_by_role("link", name="Photos").click()
-    screen.get_by_label("Photos", exact=True).set_input_files([picture])
-    screen.get_by_role("button", name="Keep them").click()
-    expect(screen.get_by_role("heading", name="What is it?")).to_be_visible()
-    image = screen.get_by_alt_text("Your photo")
-    expect(image).to_be_visible()
-    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 900
+    screen.goto("/today/")
+    with screen.expect_file_chooser() as chosen:
+        screen.get_by_text("Photo", exact=True).click()
+    chosen.value.set_files([picture(barcode_image(CODE))])
+    expect(screen.get_by_role("heading", name="Looking at your photo")).to_be_visible()
+    expect(screen.get_by_text("Comparing it with your day")).to_be_visible()
     assert no_sideways_scroll(screen)
-    screen.get_by_role("button", name="Nut spread").click()
-    screen.get_by_role("button", name="Log it").click()
-    expect(screen.get_by_text("is in your diary")).to_be_visible()
-    assert (Example.objects.count(), MealItem.objects.count()) == (1, 2)
+    work_off()
+    expect(screen.get_by_role("heading", name="Is this right?")).to_be_visible()
+    assert screen.get_by_alt_text("Your photo").evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    assert not MealItem.objects.exists()
+
+    screen.get_by_role("button", name="Nut spread: it is something else").click()
+    screen.get_by_label("What was it instead?").fill("blueb")
+    expect(screen.get_by_role("button", name=re.compile("Blueberries, raw"))).to_be_visible()
+    screen.get_by_label("What was it instead?").press("Enter")
+    screen.keyboard.press("Enter")
+    expect(screen.get_by_label("How much Blueberries, raw")).to_be_focused()
+    screen.get_by_label("How much Blueberries, raw").fill("2")
+    screen.get_by_label("Unit of Blueberries, raw").select_option("1 spoon (15 g)")
+    expect(screen.locator("#sum-energy")).to_have_text(re.compile("162"))
+    settled(screen)
+    assert no_sideways_scroll(screen)
+    screen.get_by_label("How much Blueberries, raw").press("Enter")
+
+    expect(screen.get_by_text("1 food is in your diary.")).to_be_visible()
+    expect(screen.get_by_role("button", name="Undo")).to_be_visible()
+    expect(screen.get_by_role("link", name=re.compile("Blueberries, raw"))).to_be_visible()
+    assert (MealItem.objects.get().amount, Example.objects.count()) == (30, 1)
 
     screen.goto("/photos/")
-    screen.get_by_label("Photos", exact=True).set_input_files([picture, picture])
-    screen.get_by_role("button", name="Keep them").click()
-    expect(screen.locator(".photos img")).to_have_count(3)
+    screen.get_by_label("Photos", exact=True).set_input_files([picture(a_meal(300, 200)), picture(a_meal(200, 200))])
+    screen.get_by_role("button", name="Look what is on it").click()
+    expect(screen.get_by_text("They are being looked at.")).to_be_visible()
+    work_off()
+    expect(screen.locator("#batch").get_by_text("2 photos were looked at")).to_be_visible()
     assert no_sideways_scroll(screen)
-    screen.get_by_role("link", name="Delete").first.click()
-    screen.get_by_role("button", name="Delete").click()
-    expect(screen.locator(".photos img")).to_have_count(2)
-    assert Photo.objects.count() == 2
+    screen.locator("#batch a").first.click()
+    expect(screen.get_by_role("button", name="Log it")).to_be_visible()
+    assert Draft.objects.filter(photo__user=User.objects.get()).open().count() == 2

@@ -1,4 +1,4 @@
-"""Photos as pages: in, looked through, named, and away."""
+"""Photos as pages: in, looked through, who sees them, and away."""
 
 import datetime as dt
 
@@ -10,13 +10,18 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.factories import make_item, make_meal, make_own_food, make_product, make_recipe, make_user
-from tests.pictures import barcode_image, encoded
+from tests.factories import make_user
+from tests.pictures import encoded
 from tests.tracking.test_photos import a_meal, files_in
 from tracking import photos
 from tracking.dates import today_of
-from tracking.models import Example, Photo
-from tracking.services.photos import Seen, confirm, store_photo
+from tracking.models import Draft, Photo
+from tracking.recognition.base import Recognition
+from tracking.recognition.vision import agreed
+from tracking.services.analyses import analyse_batch
+from tracking.services.drafts import keep
+from tracking.services.photos import store_photo
+from workflows.models import Run
 
 pytestmark = pytest.mark.django_db
 PHOTOS = "/photos/"
@@ -63,8 +68,16 @@ def test_several_photos_come_at_once(reader, user):
     response = reader.post(PHOTOS, {"images": [file(), file(a_meal(400, 300)), file(a_meal(300, 300))]}, follow=True)
 
     assert Photo.objects.owned_by(user).count() == 3
+    assert response.redirect_chain == [(f"/photos/together/{Run.objects.get().uuid}/", 302)]
     assert response.content.count(b"size=small") == 3
-    assert "3 photos are kept." in response.content.decode()
+
+
+def test_photo_from_the_page_of_another_day_belongs_to_that_day(reader, user):
+    reader.post(PHOTOS, {"images": file(), "day": "2026-03-02"})
+
+    assert Photo.objects.get().day == dt.date(2026, 3, 2)
+    assert 'name="day" value="2026-03-02"' in reader.get("/day/2026-03-02/").content.decode()
+    assert 'name="day"' not in reader.get("/today/").content.decode()
 
 
 def test_no_photo_is_a_sentence_beside_the_field(reader):
@@ -83,8 +96,9 @@ def test_bad_upload_is_a_sentence_with_its_name_and_the_others_are_kept(reader, 
     (sentence,) = response.context["form"].errors["images"]
     assert sentence.startswith("<notes>.jpg: ")
     assert "&lt;notes&gt;" in response.content.decode()
-    assert Photo.objects.owned_by(user).count() == 1
+    photo = Photo.objects.owned_by(user).get()
     assert len(files_in(folder)) == 2
+    assert photo.run == Run.objects.get(workflow="meal_analysis")
 
 
 def test_full_disk_is_a_sentence_beside_the_field(reader, monkeypatch):
@@ -140,98 +154,36 @@ def test_more_leads_here_and_the_page_says_where_photos_stay(reader):
 
 
 # --- Whose --------------------------------------------------------------------------------------------------------
+OF_ONE = ("photo", "photo_delete", "photo_analyse", "photo_cancel", "photo_by_hand", "photo_draft")
+OF_BATCH = ("photo_batch", "photo_batch_cancel", "photo_batch_retry")
+
+
 def ways_to(photo):
-    return [reverse(name, args=[photo.uuid]) for name in ("photo", "photo_confirm", "photo_delete")]
+    photo.refresh_from_db()
+    of_batch = [reverse(name, args=[photo.run.uuid]) for name in OF_BATCH] if photo.run else []
+    return [*(reverse(name, args=[photo.uuid]) for name in OF_ONE), *of_batch]
 
 
 def test_signed_out_nothing_is_shown(user):
-    for way in [PHOTOS, *ways_to(stored(user))]:
+    photo = stored(user)
+    analyse_batch(user, [photo], now=timezone.now())
+
+    for way in [PHOTOS, "/photos/service/", *ways_to(photo)]:
         assert Client().get(way)["Location"].startswith("/login/")
         assert Client().post(way)["Location"].startswith("/login/")
 
 
 def test_photo_of_somebody_else_is_not_there(reader):
     theirs = stored(make_user())
-    shown, confirmed, deleted = ways_to(theirs)
+    analyse_batch(theirs.user, [theirs], now=timezone.now())
 
-    assert reader.get(shown).status_code == 404
-    assert reader.get(deleted).status_code == 404
-    assert reader.post(deleted).status_code == 404
-    assert reader.post(confirmed, {"what": f"product:{make_product().uuid}"}).status_code == 404
+    for way in ways_to(theirs):
+        assert reader.post(way).status_code in {404, 405}
+        assert reader.get(way).status_code in {404, 405}
+    assert reader.get(page_of(theirs)).status_code == 404
     assert reader.get(PHOTOS).context["days"] == []
-    assert Photo.objects.get().state == Photo.State.NEW
-
-
-# --- Named --------------------------------------------------------------------------------------------------------
-def test_choosing_a_food_teaches_and_leads_to_the_diary(reader, user):
-    food, photo = make_product(), stored(user, day=dt.date(2026, 3, 2))
-    make_item(make_meal(user, day=today_of(user)), product=food)
-    page = reader.get(page_of(photo))
-    assert [choice.value for choice in page.context["likely"]] == [f"product:{food.uuid}"]
-
-    response = reader.post(f"{page_of(photo)}confirm/", {"what": f"product:{food.uuid}"})
-
-    assert response["Location"] == reverse("log_food", args=["2026-03-02", food.uuid])
-    assert reader.get(response["Location"]).status_code == 200
-    assert Example.objects.owned_by(user).get().foods.get().product == food
-    assert food.name in reader.get(page_of(photo)).content.decode()
-    (choice, *_rest) = reader.get(page_of(stored(user))).context["choices"]
-    assert choice.value == f"product:{food.uuid}"
-
-
-def test_choosing_a_recipe_leads_to_the_recipe(reader, user):
-    recipe, photo = make_recipe(user), stored(user)
-
-    response = reader.post(f"{page_of(photo)}confirm/", {"what": f"recipe:{recipe.pk}"})
-
-    assert response["Location"] == reverse("recipe", args=[recipe.pk])
-    assert reader.get(page_of(stored(user))).context["choices"][0].value == f"recipe:{recipe.pk}"
-
-
-def test_barcode_on_the_photo_is_sure(reader, user):
-    food = make_product(barcode="4006381333931")
-    make_item(make_meal(user, day=today_of(user)), product=make_product(barcode="22007377"))
-
-    shown = reader.get(page_of(stored(user, barcode_image("4006381333931")))).context
-
-    assert [choice.value for choice in shown["choices"]] == [f"product:{food.uuid}"]
-    assert "likely" not in shown
-
-
-def test_what_was_said_can_be_said_again(reader, user):
-    wrong, right, photo = make_product(), make_product(barcode="22007377"), stored(user)
-    confirm(photo=photo, foods=[Seen(product=wrong)], now=timezone.now())
-    assert "choices" in reader.get(page_of(photo), {"again": "1"}).context
-
-    reader.post(f"{page_of(photo)}confirm/", {"what": f"product:{right.uuid}"})
-
-    assert Example.objects.get().foods.get().product == right
-
-
-NOBODYS = "product:00000000-0000-4000-8000-000000000000"
-
-
-@pytest.mark.parametrize("what", ["", "product:", "product:x", NOBODYS, "recipe:999999", "recipe:-1", "x:1"])
-def test_what_is_not_here_cannot_be_chosen(reader, user, what):
-    assert reader.post(f"{page_of(stored(user))}confirm/", {"what": what}).status_code == 404
-
-
-def test_food_and_recipe_of_somebody_else_cannot_be_chosen(reader, user):
-    other, photo = make_user(), stored(user)
-
-    for what in (f"product:{make_own_food(other).uuid}", f"recipe:{make_recipe(other).pk}"):
-        assert reader.post(f"{page_of(photo)}confirm/", {"what": what}).status_code == 404
-    assert not Example.objects.exists()
-
-
-def test_photo_whose_file_is_gone_is_still_a_page(reader, user):
-    photo = stored(user)
-    photos.remove(photo.uuid)
-
-    page = reader.get(page_of(photo))
-
-    assert page.status_code == 200
-    assert "The file of this photo is gone." in page.content.decode()
+    assert not Draft.objects.exists()
+    assert Photo.objects.get() == theirs
 
 
 # --- Away ---------------------------------------------------------------------------------------------------------
@@ -248,22 +200,57 @@ def test_deleting_asks_first(reader, user, folder, django_capture_on_commit_call
     assert files_in(folder) == []
 
 
+# --- Who sees them ------------------------------------------------------------------------------------------------
+SERVICE = "/photos/service/"
+
+
+def test_without_a_service_photos_stay_here_and_nobody_is_asked(reader):
+    page = reader.get(PHOTOS).content.decode()
+
+    assert "Photos stay on this server." in page
+    assert SERVICE not in page
+    assert reader.get(SERVICE).status_code == 404
+
+
+def test_person_agrees_to_the_host_that_is_named_and_takes_it_back(reader, user, settings):
+    settings.VISION_BASE_URL = "https://eyes.example.org/v1"
+    assert "More can be recognised by eyes.example.org" in reader.get(PHOTOS).content.decode()
+    assert "<strong>eyes.example.org</strong>" in reader.get(SERVICE).content.decode()
+
+    reader.post(SERVICE, {"host": "eyes.example.org"})
+
+    assert agreed(user)
+    assert "are sent to eyes.example.org" in reader.get(PHOTOS).content.decode()
+    reader.post(SERVICE, {"withdraw": "1"})
+    assert not agreed(user)
+
+
+def test_another_host_has_to_be_agreed_to_anew(reader, user, settings):
+    settings.VISION_BASE_URL = "https://eyes.example.org/v1"
+    reader.post(SERVICE, {"host": "eyes.example.org"})
+    settings.VISION_BASE_URL = "https://others.example.org/v1"
+
+    response = reader.post(SERVICE, {"host": "eyes.example.org"})
+
+    assert response.status_code == 422
+    assert not agreed(user)
+    assert "is another one now: others.example.org" in reader.get(PHOTOS).content.decode()
+    assert "You had agreed to eyes.example.org." in reader.get(SERVICE).content.decode()
+
+
 # --- Cost ---------------------------------------------------------------------------------------------------------
 def test_ten_times_the_photos_cost_no_more_queries(reader, user):
     counts = []
     for more in (1, 9):
-        for number in range(more):
-            food = make_product(barcode="", source_id=f"{more}-{number}")
-            make_item(make_meal(user, day=today_of(user), name=f"Meal {more} {number}"), product=food)
-            confirm(photo=stored(user, a_meal(100, 100)), foods=[Seen(product=food)], now=timezone.now())
-        asked = stored(user, a_meal(120, 120))
+        photos = [stored(user, a_meal(60, 60)) for _number in range(more)]
+        run = analyse_batch(user, photos, now=timezone.now())
+        for photo in photos:
+            keep(photo, Recognition(()), asked_at=timezone.now(), now=timezone.now())
         of_each = []
-        for address in (PHOTOS, page_of(asked)):
+        for address in (PHOTOS, reverse("photo_batch", args=[run.uuid]), "/today/"):
             with CaptureQueriesContext(connection) as queries:
                 assert reader.get(address).status_code == 200
             of_each.append(len(queries))
         counts.append(of_each)
 
     assert counts[0] == counts[1]
-    assert counts[0][0] <= 6
-    assert counts[0][1] <= 14

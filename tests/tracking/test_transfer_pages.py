@@ -29,7 +29,8 @@ from tests.tracking.test_photos import a_meal
 from tests.tracking.test_transfer import exported, make_account
 from tracking import demo
 from tracking.models import Awaited, MealItem, Undo
-from tracking.services import diary
+from tracking.recognition.base import Candidate, Recognition
+from tracking.services import diary, drafts
 from tracking.services.photos import Seen, confirm, store_photo
 from tracking.transfer import uploads
 from workflows import engine, registry
@@ -245,6 +246,8 @@ def everything_of(user):
     diary.delete([item])
     photo = store_photo(user=user, picture=encoded(a_meal()), now=timezone.now())
     assert confirm(photo=photo, foods=[Seen(product=product)], now=timezone.now())
+    seen = Recognition((Candidate("Soup", 0.9, "vision"),))
+    drafts.keep(photo, seen, asked_at=timezone.now(), now=timezone.now())
     for about in (user, product, Product.objects.owned_by(user).get()):
         kind = ContentType.objects.get_for_model(about)
         LogEntry.objects.create(user=user, content_type=kind, object_id=about.pk, object_repr="x", action_flag=CHANGE)

@@ -90,12 +90,12 @@ class MealList(APIView):
         when = {name: valid[name] for name in ("date", "time", "eaten_at") if name in valid}
         day, time = day_and_time(user, now=timezone.now(), **when)
         name = diary.meal_name(valid["name"])
-        items = _items(self, request, valid.get("items", []), at=time, path="items.{place}.")
+        items = items_to_log(self, request, valid.get("items", []), at=time, path="items.{place}.")
         there = Meal.objects.owned_by(user).filter(day=day, name=name).exists()
 
         def write() -> Any:
             done = diary.log(user, day, name, items) if items else Done()
-            return _meal_written(diary.meal_for(user, day, name), done)
+            return meal_written(diary.meal_for(user, day, name), done)
 
         return answer_once(request, write, status=status.HTTP_200_OK if there else status.HTTP_201_CREATED)
 
@@ -126,7 +126,7 @@ class MealDetail(APIView):
 
         def write() -> Any:
             done = diary.move(meal, day=valid.get("date", meal.day), name=valid.get("name", meal.name))
-            return _meal_written(_meal(request, meal_id), done)
+            return meal_written(_meal(request, meal_id), done)
 
         return answer_once(request, _or_gone(write), status=status.HTTP_200_OK)
 
@@ -158,7 +158,7 @@ class ItemList(APIView):
         """Add to a meal: so much of a food or recipe, or figures alone."""
         meal, wanted = _meal(request, meal_id), ItemInput(data=request.data)
         wanted.is_valid(raise_exception=True)
-        items = _items(self, request, [wanted.validated_data])
+        items = items_to_log(self, request, [wanted.validated_data])
 
         def write() -> Any:
             return _item_written(request, diary.log(request.user, meal.day, meal.name, items))
@@ -283,7 +283,7 @@ def _item(request: AuthenticatedApiRequest, meal_id: int, item_id: int) -> MealI
     return get_object_or_404(rows, pk=item_id, meal__pk=meal_id)
 
 
-def _items(
+def items_to_log(
     view: APIView, request: AuthenticatedApiRequest, said: list[dict[str, Any]], *, at: Any = None, path: str = ""
 ) -> list[NewItem]:
     """Looks barcodes up, which may ask a provider: before any transaction."""
@@ -325,7 +325,7 @@ def _or_gone(write: Callable[[], Any]) -> Callable[[], Any]:
     return checked
 
 
-def _meal_written(meal: Meal, done: Done) -> Any:
+def meal_written(meal: Meal, done: Done) -> Any:
     (written,) = meals_with_items(meal.user, [meal])
     return MealWrittenSerializer(written, context={"done": done}).data
 

@@ -18,7 +18,7 @@ from tracking.services.diary import EARLIEST, LATEST
 from tracking.units import kcal_of
 
 Choices = Sequence[tuple[str, str]]
-_AMOUNT = gettext_lazy("Enter an amount between 0.01 and 99,999.")
+WRONG_AMOUNT = gettext_lazy("Enter an amount between 0.01 and 99,999.")
 
 
 class AmountField(forms.DecimalField):
@@ -30,10 +30,10 @@ class AmountField(forms.DecimalField):
         kwargs.setdefault("label", gettext_lazy("Amount"))
         super().__init__(min_value=Decimal("0.0001"), max_value=MOST_AMOUNT, **kwargs)
         for code in ("required", "invalid", "min_value", "max_value"):
-            self.error_messages[code] = _AMOUNT
+            self.error_messages[code] = WRONG_AMOUNT
         # A message of a validator is the field's own where both have one code.
         for validator in self.validators:
-            validator.message = _AMOUNT  # type: ignore[attr-defined]
+            validator.message = WRONG_AMOUNT  # type: ignore[attr-defined]
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, Decimal) or value in self.empty_values:
@@ -184,7 +184,7 @@ class LineForm(RefusableForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("food") and cleaned.get("quantity") is None and "quantity" not in self.errors:
-            self.add_error("quantity", _AMOUNT)
+            self.add_error("quantity", WRONG_AMOUNT)
         return cleaned
 
 

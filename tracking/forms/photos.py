@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from tracking.forms.diary import DayField
+
 
 class _Several(forms.ClearableFileInput):
     allow_multiple_selected = True
@@ -29,6 +31,7 @@ class PhotosForm(forms.Form):
         widget=_Several(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         error_messages={"required": _("Choose a photo first."), "empty": _("This file is empty.")},
     )
+    day = DayField(required=False, widget=forms.HiddenInput)  # of the page they were taken on; else the camera's
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

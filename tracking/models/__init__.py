@@ -3,6 +3,7 @@
 from tracking.models.awaited import Awaited
 from tracking.models.body import Measurement, MeasurementKind, WeightEntry
 from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Undo
+from tracking.models.drafts import Draft, DraftItem
 from tracking.models.photos import Example, ExampleFood, Photo
 from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Ingredient, Recipe
@@ -12,6 +13,8 @@ __all__ = [
     "STANDARD_MEALS",
     "Awaited",
     "Basis",
+    "Draft",
+    "DraftItem",
     "Example",
     "ExampleFood",
     "Favourite",

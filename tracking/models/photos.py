@@ -34,6 +34,8 @@ class Photo(models.Model):
     height = models.PositiveIntegerField(_("height"))
     bytes = models.PositiveIntegerField(_("bytes"))  # of both copies
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.NEW)
+    # The latest run that looks at it, alone or with others. None: none does, or it was long ago.
+    run = models.ForeignKey("workflows.Run", models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("uploaded"), default=timezone.now, editable=False)
 
     objects = PhotoQuerySet.as_manager()

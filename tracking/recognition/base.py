@@ -69,13 +69,15 @@ class Candidate:
 class CannotAnswer(Exception):
     """A stage has nothing to say. `off`: it is not switched on for this person; `unsure`: it looked, and does not know;
 
-    `trouble`: it would have known more, had something not gone wrong. Only that may be better a moment later.
+    `trouble`: it would have known more, had something not gone wrong. Only that may be better a moment later; not
+    before `retry_after_s`, where that is known.
     """
 
-    def __init__(self, reason: Reason, sentence: str) -> None:
+    def __init__(self, reason: Reason, sentence: str, *, retry_after_s: float = 0.0) -> None:
         super().__init__(sentence)
         self.reason = reason
         self.sentence = sentence
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Unanswered:
     stage: str
     reason: Reason
     sentence: str
+    retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def first_sure(stages: Iterable[Stage], picture: Picture) -> Recognition:
         try:
             found = sorted(stage.look(picture), key=lambda each: -each.confidence)[:MOST_CANDIDATES]
         except CannotAnswer as error:
-            unanswered.append(Unanswered(stage.name, error.reason, error.sentence))
+            unanswered.append(Unanswered(stage.name, error.reason, error.sentence, error.retry_after_s))
             continue
         if any(each.confidence >= SURE for each in found):
             sure = tuple(each for each in found if each.confidence >= SURE)

@@ -12,7 +12,6 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -26,11 +25,18 @@ from dietintel.gateway.auth import ApiKey, NoAuth
 from dietintel.gateway.classify import Answer, Outcome, Verdict, default_classifier
 from dietintel.gateway.client import BaseAPIClient, Question
 from dietintel.gateway.conf import BreakerPolicy, CachePolicy, CallPolicy, Operation, ProviderConfig, RateLimit
-from dietintel.gateway.errors import GatewayError, RateLimited, Throttled, UpstreamTimeout
-from products.models import Product, fold
-from products.search import search
+from dietintel.gateway.errors import (
+    CoolingDown,
+    GatewayError,
+    QuotaExhausted,
+    RateLimited,
+    Throttled,
+    UpstreamTimeout,
+)
+from products.models import fold
 from tracking.models import Profile
 from tracking.recognition.base import Candidate, CannotAnswer, Picture
+from tracking.recognition.matching import known_here
 
 # A model on a processor takes a minute and more for a photo, and one that is not loaded yet another minute.
 LOOK = Operation(
@@ -253,31 +259,15 @@ class VisionStage:
         except Unusable as error:
             raise CannotAnswer("trouble", str(error)) from error
         except GatewayError as error:
-            raise CannotAnswer("trouble", _sentence(error)) from error
+            raise CannotAnswer("trouble", _sentence(error), retry_after_s=error.retry_after_s or 0.0) from error
         if not found:
             raise CannotAnswer("unsure", _("The service saw nothing to eat on the photo."))
-        return [_known_here(each, picture.user) for each in found]
+        return [known_here(each, picture.user) for each in found]
 
 
 def _sentence(error: GatewayError) -> str:
     if isinstance(error, UpstreamTimeout):
         return _("%(host)s took too long; it may still be loading its model.") % {"host": host()}
-    if isinstance(error, RateLimited | Throttled):
+    if isinstance(error, RateLimited | Throttled | CoolingDown | QuotaExhausted):
         return _("%(host)s may be asked only so often, and it was.") % {"host": host()}
     return _("%(host)s could not be asked.") % {"host": host()}
-
-
-def _known_here(candidate: Candidate, user: User) -> Candidate:
-    """With the food that the name means here, where there is one with all of its words; else it stays a text to search.
-
-    Misspelt words are not guessed at: what a model makes up should not become a food that sounds like it.
-    """
-    found = next(iter(search(candidate.name, user, limit=1).products), None)
-    if found is None or not _has_words(found, candidate.name):
-        return candidate
-    return replace(candidate, product=str(found.uuid))
-
-
-def _has_words(product: Product, name: str) -> bool:
-    have = re.findall(r"\w+", product.search_text)
-    return all(any(each.startswith(word) for each in have) for word in re.findall(r"\w+", fold(name)))

@@ -105,17 +105,28 @@ def confirm(*, photo: Photo, foods: Sequence[Seen], now: dt.datetime) -> Example
     Safe to repeat. Returns None where the photo's file is gone, so that nothing can be learned. Raises Refused for no
     food, or one without a name.
     """
+    return teach(photo=photo, looks=looks_of(photo), foods=foods, now=now)
+
+
+def looks_of(photo: Photo) -> bytes | None:
+    """How it looks, as an example keeps it; None where its file is gone. Reads the file, so not in a transaction."""
     from tracking.recognition import features  # not before: every process loads this module, and NumPy takes 10 MiB
+
+    try:
+        return features.packed(features.of_photo(photo))
+    except OSError as error:
+        log.warning("photo %s teaches nothing: %s", photo.uuid, error)
+        return None
+
+
+def teach(*, photo: Photo, looks: bytes | None, foods: Sequence[Seen], now: dt.datetime) -> Example | None:
+    """`confirm`, where it was looked at before."""
+    from tracking.recognition import features  # as above
 
     if not 1 <= len(foods) <= MOST_FOODS:
         raise Refused(_("Name between one and %(most)d foods.") % {"most": MOST_FOODS}, field="foods")
     if not all(food.label.strip() for food in foods):
         raise Refused(_("A food needs a name."), field="foods")
-    try:
-        looks = features.packed(features.of_photo(photo))
-    except OSError as error:
-        log.warning("photo %s teaches nothing: %s", photo.uuid, error)
-        looks = None
     with transaction.atomic():
         Photo.objects.filter(pk=photo.pk).update(state=Photo.State.CONFIRMED)
         if looks is None:

@@ -12,7 +12,7 @@ from dietintel.accounts.models import User
 from products.nutrients import NUTRIENTS, Nutrient
 from tracking.dates import neighbour, today_of
 from tracking.gauges import Gauge
-from tracking.models import STANDARD_MEALS, Meal, MealItem
+from tracking.models import STANDARD_MEALS, Draft, Meal, MealItem, Photo
 from tracking.summaries import Day, changed_since, day_of
 from tracking.totals import whole
 from tracking.units import energy_in, units_of_person
@@ -92,7 +92,26 @@ def shown_day(user: User, date: dt.date) -> dict[str, Any]:
         "ring": _ring(day, unit),
         "bars": [Bar(NUTRIENTS[key], gauge_of(day, key)) for key in BARS],
         "unit": unit,
+        "drafts": drafts_of(user, date),
     }
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A photo of the day that waits to be checked. Nothing of it is summed."""
+
+    photo: Photo
+    time: dt.time | None
+    likely: Sequence[str]
+
+
+def drafts_of(user: User, date: dt.date) -> list[Waiting]:
+    """Two queries; one where there are none."""
+    rows = Draft.objects.owned_by(user).open().filter(day=date).select_related("photo").prefetch_related("items")
+    return [
+        Waiting(draft.photo, draft.time, [item.name for item in draft.items.all() if item.likely])
+        for draft in rows.order_by("created_at")
+    ]
 
 
 def _shown_item(item: MealItem, energy: Decimal | None) -> ShownItem:
