@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import body, days, diary, entry, photos, recipes, targets
+from tracking.api import body, days, diary, entry, photos, recipes, recognisers, targets
 
 urlpatterns = [
     path("meals", diary.MealList.as_view(), name="meals"),
@@ -41,4 +41,7 @@ urlpatterns = [
     path("photos", photos.PhotoList.as_view(), name="photos"),
     path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
     path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo_image"),
+    path("recognisers", recognisers.RecogniserList.as_view(), name="recognisers"),
+    path("recognisers/<int:version>/activate", recognisers.RecogniserActivate.as_view(), name="recogniser_activate"),
+    path("workflows/recognisers/train", recognisers.RecogniserTrain.as_view(), name="recogniser_train"),
 ]

@@ -6,6 +6,7 @@ from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Und
 from tracking.models.photos import Example, ExampleFood, Photo
 from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Ingredient, Recipe
+from tracking.models.recognisers import Recogniser
 from tracking.models.targets import Profile, Target, TargetDay
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Portion",
     "Profile",
     "Recipe",
+    "Recogniser",
     "Target",
     "TargetDay",
     "Undo",
