@@ -28,16 +28,15 @@ from benchmarks.dishes import DISHES, STRANGERS, photo
 
 if TYPE_CHECKING:
     from tracking.recognition.features import Array
-    from tracking.recognition.learning import Lesson
-    from tracking.recognition.personal import Near
-    from tracking.recognition.weights import Calibration, Weights
+    from tracking.recognition.personal import Calibration, Near, Sample
+    from tracking.recognition.weights import Weights
 
 BY_NAME = {dish.name: dish for dish in DISHES + STRANGERS}
 UNSEEN = [dish.name for dish in STRANGERS[5:]]
 PEOPLE = 12
 TAUGHT, ASKED = 8, 6  # photos of each dish: to choose the confirmed ones from, and to ask about
 Looks = dict[str, list["Array"]]
-Learner = Callable[[Sequence["Lesson"]], "Weights | None"]
+Learner = Callable[[Sequence["Sample"], Sequence["Array"]], "Weights | None"]
 
 
 @dataclass(frozen=True)
@@ -104,20 +103,26 @@ def set_up() -> None:
     django.setup()
 
 
-def untrained(lessons: Sequence["Lesson"]) -> None:
+def untrained(samples: Sequence["Sample"], moved: Sequence["Array"]) -> None:
     """As recognition is before any training."""
 
 
-def trained(lessons: Sequence["Lesson"]) -> "Weights | None":
+def learned(samples: Sequence["Sample"], moved: Sequence["Array"]) -> "Weights":
+    """What is learned of all photos, whether or not it is better."""
+    from tracking.recognition.learning import train
+
+    return train(moved)
+
+
+def trained(samples: Sequence["Sample"], moved: Sequence["Array"]) -> "Weights | None":
     """As a run of training does it: learned from a part, used where that does better on the rest."""
     from tracking.recognition.evaluation import better, divided, evaluate
     from tracking.recognition.learning import train
 
-    samples = [lesson.sample for lesson in lessons]
     kept, held_out = divided(samples)
     if not held_out:
         return None
-    weights = train([lessons[place] for place in kept])
+    weights = train([moved[place] for place in kept])
     known, new = [samples[place] for place in kept], [samples[place] for place in held_out]
     now, before = (evaluate(known, new, each).figures for each in (weights, None))
     return weights if better(now, before) else None
@@ -126,25 +131,20 @@ def trained(lessons: Sequence["Lesson"]) -> "Weights | None":
 def people(
     seen: Seen, *, photos: int, foods: int, strangers: Sequence[str], seed: str, learn: Learner = untrained
 ) -> Iterator[Asked]:
-    from tracking.recognition.learning import Lesson
-    from tracking.recognition.personal import UNTRAINED, PersonalModel, Sample
+    from tracking.recognition.personal import TRAINED, UNTRAINED, PersonalModel, Sample
 
     chance = random.Random(f"{seed} {photos} {foods}")
     names = [dish.name for dish in DISHES]
     for _person in range(PEOPLE):
         mine = chance.sample(names, foods)
-        lessons = [
-            Lesson(Sample(seen.looks[name][number], frozenset({("name", name)})), seen.moved[name][number])
-            for name in mine
-            for number in chance.sample(range(TAUGHT), photos)
-        ]
-        weights = learn(lessons)
-        calibration = weights.calibration if weights else UNTRAINED
-        model = PersonalModel([lesson.sample for lesson in lessons], weights)
+        confirmed = [(name, number) for name in mine for number in chance.sample(range(TAUGHT), photos)]
+        samples = [Sample(seen.looks[name][number], frozenset({("name", name)})) for name, number in confirmed]
+        weights = learn(samples, [seen.moved[name][number] for name, number in confirmed])
+        model = PersonalModel(samples, weights)
         for name in (*mine, *strangers):
             for features in seen.looks[name][TAUGHT:]:
                 near = model.near(features)
-                yield Asked(name if name in mine else "", near, foods, calibration, weights is not None)
+                yield Asked(name if name in mine else "", near, foods, TRAINED if weights else UNTRAINED, bool(weights))
 
 
 def table(seen: Seen, *, learn: Learner, counts: Sequence[int]) -> str:
@@ -155,6 +155,8 @@ def table(seen: Seen, *, learn: Learner, counts: Sequence[int]) -> str:
         "| foods | photos of each | right | among three | sure | sure and wrong | wrong of the sure |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
+    if learn is trained:
+        lines = [lines[0] + " better and used |", lines[1] + " ---: |"]
     for foods in (4, 8, 16):
         for photos in counts:
             asked = list(people(seen, photos=photos, foods=foods, strangers=strangers, seed="table", learn=learn))
@@ -171,9 +173,8 @@ def table(seen: Seen, *, learn: Learner, counts: Sequence[int]) -> str:
             shares = " | ".join(f"{figure:.1%}" for figure in figures)
             of_sure = f"{len(wrong) / len(sure):.1%}" if sure else "none was sure"
             lines.append(f"| {foods} | {photos} | {shares} | {of_sure} |")
-            if any(each.trained for each in asked):
-                share = statistics.mean(each.trained for each in asked)
-                lines[-1] += f" {share:.0%} |"
+            if learn is trained:
+                lines[-1] += f" {statistics.mean(each.trained for each in asked):.0%} |"
     return "\n".join(lines)
 
 
@@ -214,12 +215,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dietintel.settings"}
         set_up()
-        from tracking.recognition.learning import train
-
         seen = looks(list(BY_NAME), 0 if chosen.calibrate else 1000)
-        for name, learn, counts in (("Untrained", untrained, (1, 3, 5)), ("Trained", trained, (3, 5, 8))):
+        for name, learn, counts in (("Untrained", untrained, (1, 3, 5, 8)), ("Trained", trained, (1, 3, 5, 8))):
             if chosen.calibrate:
-                found = calibrate(seen, learn=train if learn is trained else learn)
+                found = calibrate(seen, learn=learned if learn is trained else learn)
             else:
                 found = table(seen, learn=learn, counts=counts)
             sys.stdout.write(f"{name}:\n{found}\n\n")

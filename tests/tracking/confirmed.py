@@ -7,12 +7,12 @@ import numpy as np
 from tracking.models import Example, ExampleFood, Recogniser
 from tracking.models.recognisers import checksum
 from tracking.recognition import features
-from tracking.recognition.weights import Calibration, Weights
+from tracking.recognition.weights import Weights
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 SIDE = 12
-BLIND = Calibration(-20.0, 0.0, 0.0)  # never sure of anything
-RASH = Calibration(20.0, 0.0, 0.0)  # sure of everything
+BLIND = 1e6 * np.diag([1.0] * 8 + [0.0] * (SIDE - 8))  # takes what tells these dishes apart for the light
+PLAIN = np.zeros((SIDE, SIDE))
 
 
 def confirmed(user, *, dishes=5, photos=4, spread=0.15, seed=1, since=NOON):
@@ -30,8 +30,8 @@ def confirmed(user, *, dishes=5, photos=4, spread=0.15, seed=1, since=NOON):
     return made
 
 
-def make_recogniser(user, *, version=1, calibration=BLIND, **changes):
-    weights = Weights(np.zeros((SIDE, SIDE)), calibration).packed()
+def make_recogniser(user, *, version=1, scatter=BLIND, **changes):
+    weights = Weights(scatter).packed()
     values = {
         "state": Recogniser.State.ACTIVE, "weights": weights, "sha256": checksum(weights),
         "features": features.VERSION, "created_at": NOON,

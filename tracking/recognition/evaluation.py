@@ -16,7 +16,6 @@ from tracking.recognition.weights import Weights
 
 HELD_OUT_FROM = 3  # photos of a dish; of fewer none can be spared
 LEAST_SHARE = 0.01  # what a right answer counts that was given no share at all
-LEAST_GAIN = 0.01  # of log loss: less is chance
 
 
 @dataclass(frozen=True)
@@ -82,4 +81,4 @@ def _loss(share: float) -> float:
 
 def better(one: Figures, other: Figures) -> bool:
     """Whether `one` is to take the place of `other`: a smaller log loss, and not a single sure mistake more."""
-    return one.log_loss <= other.log_loss - LEAST_GAIN and one.wrong_sure <= other.wrong_sure
+    return one.log_loss < other.log_loss and one.wrong_sure <= other.wrong_sure

@@ -28,7 +28,7 @@ from tracking.models.photos import ExampleQuerySet
 from tracking.recognition import features
 from tracking.recognition.base import SURE, Candidate, CannotAnswer, Picture
 from tracking.recognition.features import Array
-from tracking.recognition.weights import Calibration, Weights
+from tracking.recognition.weights import Weights
 
 log = logging.getLogger(__name__)
 Key = tuple[str, str]  # as `Candidate.key`
@@ -47,10 +47,19 @@ SHRINKAGE = 1.5  # how much all directions count alike; the fewer examples, the 
 # half and twice as much little changes.
 SHRINKAGE_LEARNED, LEARNED_COUNTS = 0.5, 2.0
 
-# Logistic regression of "the nearest dish is the right one" on log(next / nearest) and nearest / usual, over the drawn
-# dishes: `python -m benchmarks.recognition --calibrate`. The intercept is 0.75 lower than that finds, because people
-# with few dishes meet more that they never confirmed.
-UNTRAINED = Calibration(1.06, 15.11, -2.22)
+
+@dataclass(frozen=True)
+class Calibration:
+    """How confident to be: a logistic regression of "the nearest dish is the right one" on `Near.evidence`."""
+
+    intercept: float
+    of_ratio: float
+    of_distance: float
+
+
+# Over the drawn dishes: `python -m benchmarks.recognition --calibrate`. The intercepts are 0.75 lower than that finds,
+# because people with few dishes meet more that they never confirmed.
+UNTRAINED, TRAINED = Calibration(1.06, 15.11, -2.22), Calibration(2.44, 16.05, -3.02)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class PersonalModel:
         self._dishes = list(by_dish)
         groups = [np.stack(by_dish[dish]).astype(np.float64) for dish in self._dishes]
         self._space = _space(groups, weights)
-        self._calibration = weights.calibration if weights else UNTRAINED
+        self._calibration = TRAINED if weights else UNTRAINED
         self._examples = [group if self._space is None else group @ self._space for group in groups]
         self._means = np.stack([group.mean(axis=0) for group in self._examples])
         self._usual = self._usual_distance()

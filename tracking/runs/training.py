@@ -15,7 +15,7 @@ from tracking.models import Example, Recogniser
 from tracking.recognition import features, variants
 from tracking.recognition.evaluation import Evaluation, Figures, divided, evaluate
 from tracking.recognition.features import Array
-from tracking.recognition.learning import Lesson, train
+from tracking.recognition.learning import train
 from tracking.recognition.personal import MOST_EXAMPLES, Dish, Sample, dish_of, latest_examples, trusted
 from tracking.services import recognisers
 from workflows.definitions import Retry, Workflow, step
@@ -60,12 +60,12 @@ class TrainRecogniser(Workflow):
         kept, held_out = divided(_samples(examples))
         if len(held_out) < recognisers.LEAST_HELD_OUT:
             raise Refused(_("Too few of the photos can still be read to learn from them."))
-        lessons = []
+        moved = []
         for number, place in enumerate(kept):
             ctx.progress(number / len(kept), _("photo %(n)d of %(all)d") % {"n": number + 1, "all": len(kept)})
-            lessons.append(_lesson(examples[place]))
+            moved.append(_moved(examples[place]))
         version = recognisers.keep_candidate(
-            user=_person(user_id), run_id=ctx.run_id, weights=train(lessons), now=timezone.now()
+            user=_person(user_id), run_id=ctx.run_id, weights=train(moved), now=timezone.now()
         )
         return {
             "version": version,
@@ -175,13 +175,9 @@ def _samples(examples: Sequence[Example]) -> list[Sample]:
     return [Sample(features.unpacked(bytes(each.features)), dish_of(each)) for each in examples]
 
 
-def _lesson(example: Example) -> Lesson:
-    (sample,) = _samples([example])
-    return Lesson(sample, _moved(example, sample.features))
-
-
-def _moved(example: Example, seen: Array) -> Array:
+def _moved(example: Example) -> Array:
     """How the variants of its photo differ from it; none where the photo is gone."""
+    seen = features.unpacked(bytes(example.features))
     if example.photo is not None:
         try:
             moved: Array = variants.of_photo(example.photo) - seen
