@@ -20,7 +20,6 @@ from products import starter
 from products.foods import Food
 from products.models import Product
 from products.services import create_own_food
-from tracking import demo_photos
 from tracking.models import Favourite, Meal, MealItem, Measurement, MeasurementKind, Recipe, WeightEntry
 from tracking.services import recipes as recipe_service
 from tracking.services.diary import NewItem, of_food, quick_add
@@ -80,16 +79,9 @@ class Demo:
     new: bool
 
 
+@transaction.atomic
 def make(*, now: dt.datetime) -> Demo:
     """The demo account, made where there is none. On a server without people it runs the server, as a first visitor."""
-    made = _make(now)
-    if made.new:
-        demo_photos.take(made.user, now=now)
-    return made
-
-
-@transaction.atomic
-def _make(now: dt.datetime) -> Demo:
     password = salted_hmac("tracking.demo", NAME).hexdigest()[:12]  # another on each server; the same each time there
     user = User.objects.filter(username=NAME).first()
     if user is not None:

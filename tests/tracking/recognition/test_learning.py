@@ -16,7 +16,10 @@ from tracking.recognition.features import of_image
 from tracking.recognition.learning import train
 from tracking.recognition.personal import PersonalModel, PersonalStage, Sample
 from tracking.recognition.weights import Weights
+from tracking.runs.training import TrainRecogniser
 from tracking.services.photos import Seen, confirm
+from workflows import engine
+from workflows.execution import work_on
 
 SOUP = next(dish for dish in DISHES if dish.name == "Tomato soup")
 numbers = st.floats(-100, 100, width=32)
@@ -147,19 +150,16 @@ def test_weights_that_were_learned_are_what_the_stage_recognises_with():
 
 @pytest.mark.django_db
 def test_photo_whose_numbers_are_of_an_older_kind_is_looked_at_again():
-    from tracking.runs.training import TrainRecogniser
-
     user = make_user()
     confirm(photo=picture_of(photo_file(SOUP, 1), user).photo, foods=[Seen(name="Soup")], now=NOW)
     example = Example.objects.get()
     now = bytes(example.features)
     Example.objects.update(version=features.VERSION + 1, features=b"\0" * len(now))
 
-    class Nobody:
-        def progress(self, share, note=""):
-            """Nobody is told."""
-
-    said = TrainRecogniser().features(Nobody(), [example.pk])
+    run = engine.start(TrainRecogniser, input={"user_id": user.pk}, user=user, now=NOW)
+    for name in ("collect", "features"):
+        work_on(run.steps.get(name=name).pk)
+    said = run.steps.get(name="features").output
 
     example.refresh_from_db()
     assert said == {"photos": 1, "renewed": 1, "left_out": 0}
