@@ -20,8 +20,8 @@ NOTHING = "–"
 
 @admin.register(Recogniser)
 class RecogniserAdmin(admin.ModelAdmin[Recogniser]):
-    list_display = ["user", "version", "state", "photos", "right", "sure", "wrong_sure", "log_loss", "created_at"]
-    list_filter = ["state", "features", "created_at"]
+    list_display = ["user", "version", "state", "right", "sure", "wrong_sure", "log_loss", "created_at"]
+    list_filter = ["state", "features"]
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["user__username"]

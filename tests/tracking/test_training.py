@@ -18,9 +18,9 @@ from tracking.recognition.personal import weights_of
 from tracking.runs.training import TrainRecogniser, TrainRecognisers
 from tracking.services import recognisers
 from tracking.services.recognisers import ENOUGH_NEW, LEAST_PHOTOS, activate, forget, start_training, version_in_use
-from workflows import cleaning, engine
+from workflows import cleaning, engine, execution
 from workflows.models import Run
-from workflows.states import RunState, StepState
+from workflows.states import RunState
 
 pytestmark = pytest.mark.django_db
 State = Recogniser.State
@@ -30,6 +30,10 @@ def trained(user):
     run = start_training(user=user, now=timezone.now())
     work_off(run)
     return Run.objects.get(pk=run.pk)
+
+
+def work_one(step):
+    execution.work_on(step.pk)
 
 
 def scatter_of(user):
@@ -105,22 +109,13 @@ def test_version_that_came_into_use_meanwhile_stays():
     make_recogniser(user, scatter=BLIND)
     make_recogniser(user, version=2, state=State.RETIRED, scatter=PLAIN)
     run = start_training(user=user, now=timezone.now())
-    while run.steps.filter(name="evaluate", state=StepState.BLOCKED).exists() or (
-        run.steps.filter(name="evaluate", state=StepState.READY).exists()
-    ):
-        one = run.steps.filter(state=StepState.READY).get()
-        work_one(one)
+    for name in ("collect", "features", "train", "evaluate"):
+        work_one(run.steps.get(name=name))
     activate(user=user, version=2, by="ada")
 
     work_off(run)
 
     assert states(user) == {1: State.RETIRED, 2: State.ACTIVE, 3: State.REJECTED}
-
-
-def work_one(step):
-    from workflows import execution
-
-    execution.work_on(step.pk)
 
 
 def test_photos_of_older_features_whose_files_are_gone_are_left_out_and_counted():
@@ -149,6 +144,22 @@ def test_second_training_while_one_is_under_way_is_the_same_one():
     confirmed(user)
 
     assert start_training(user=user, now=NOON) == start_training(user=user, now=NOON)
+
+
+def test_photos_that_are_deleted_while_it_learns_end_it_with_a_sentence():
+    user = make_user()
+    confirmed(user)
+    make_recogniser(user)
+    run = start_training(user=user, now=timezone.now())
+    for name in ("collect", "features", "train"):
+        work_one(run.steps.get(name=name))
+    Example.objects.owned_by(user).delete()
+
+    work_off(run)
+
+    run.refresh_from_db()
+    assert (run.state, states(user)) == (RunState.FAILED, {1: State.ACTIVE, 2: State.CANDIDATE})
+    assert "The photos to learn from were deleted meanwhile." in run.steps.get(name="evaluate").error
 
 
 def test_cancelled_training_leaves_what_was_in_use():

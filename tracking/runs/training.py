@@ -78,7 +78,9 @@ class TrainRecogniser(Workflow):
         """How the candidate and what is in use do on the photos that were held out."""
         person = _person(user_id)
         known, new = (_usable(train[which]) for which in ("learned_from", "held_out"))
-        if not new or len({dish_of(each) for each in known}) < 2:
+        taught = {dish_of(each) for each in known}
+        asked = [each for each in new if dish_of(each) in taught]
+        if not asked or len(taught) < 2:
             raise Conflict(_("The photos to learn from were deleted meanwhile."))
         candidate = Recogniser.objects.owned_by(person).filter(version=train["version"]).first()
         weights = trusted(candidate) if candidate else None
@@ -86,8 +88,6 @@ class TrainRecogniser(Workflow):
             raise Conflict(_("What was learned was deleted meanwhile."))
         current = recognisers.version_in_use(person)
         in_use = Recogniser.objects.owned_by(person).filter(version=current).first()
-        taught = {dish_of(each) for each in known}
-        asked = [each for each in new if dish_of(each) in taught]
         found, before = (
             evaluate(_samples(known), _samples(asked), each) for each in (weights, trusted(in_use) if in_use else None)
         )
@@ -191,6 +191,6 @@ def _by_name(found: Evaluation, examples: Sequence[Example]) -> list[list[Any]]:
     """(a meal, what it was taken for, how often), by the names that the person gave them."""
     names: dict[Dish, str] = {}
     for each in examples:
-        names.setdefault(dish_of(each), ", ".join(food.name for food in each.foods.all())[:120])
+        names.setdefault(dish_of(each), " + ".join(dict.fromkeys(food.name for food in each.foods.all()))[:120])
     rows = [[names[dish], names[taken], count] for (dish, taken), count in found.mistaken.items()]
     return sorted(rows, key=lambda row: (row[0], row[0] != row[1], -row[2], row[1]))
