@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -54,8 +54,6 @@ class RecogniserAdmin(admin.ModelAdmin[Recogniser]):
                 recognisers.activate(user=row.user, version=row.version, by=request.user.get_username())
             except DiaryError as error:
                 messages.warning(request, f"{row}: {error.sentence}")
-            except Http404:
-                messages.warning(request, _("%s was deleted meanwhile.") % row)
             else:
                 self.log_change(request, row, "taken into use again")
                 messages.success(request, _("%s is in use.") % row)

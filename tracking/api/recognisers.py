@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
@@ -88,6 +89,8 @@ class RecogniserActivate(APIView):
     @answered_once
     def post(self, request: AuthenticatedApiRequest, version: int) -> Response:
         """Take an earlier version into use again; 0 for none, which is recognition without training."""
+        if version:
+            get_object_or_404(Recogniser.objects.owned_by(request.user).defer("weights"), version=version)
 
         def write() -> dict[str, Any]:
             recognisers.activate(user=request.user, version=version, by=request.user.get_username())

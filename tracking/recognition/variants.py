@@ -1,8 +1,8 @@
 """A photo as it might have been taken as well: turned, nearer, off the middle, in other light.
 
 Each is another photo of what is certainly the same dish, so how their features differ is how photos of one dish may
-differ (data augmentation). Made small: features look at no more (`features.SIDE_PX`). Some 17 ms for one with its
-features (benchmarks/recognition.py).
+differ (data augmentation). Made small: features look at no more (`features.SIDE_PX`). Some 17 ms of one core for one
+with its features.
 """
 
 import random

@@ -7,11 +7,10 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Max
-from django.http import Http404
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
-from tracking.errors import Conflict, Refused
+from tracking.errors import Conflict, Refused, gone
 from tracking.models import Example, Photo, Recogniser
 from tracking.models.recognisers import checksum
 from tracking.recognition import features
@@ -139,7 +138,7 @@ def version_in_use(user: User) -> int:
 def activate(*, user: User, version: int, by: str) -> None:
     """Take a version that was in use before into use again, or none (UNTRAINED). Repeated, it changes nothing.
 
-    Raises Http404 where there is none such, Conflict for one that was never in use or cannot be trusted.
+    Raises Conflict for one that is gone, was never in use, or cannot be trusted.
     """
     _locked(user)
     if version == UNTRAINED:
@@ -147,7 +146,7 @@ def activate(*, user: User, version: int, by: str) -> None:
     else:
         row = Recogniser.objects.owned_by(user).filter(version=version).first()
         if row is None:
-            raise Http404
+            raise gone()
         if row.state not in {Recogniser.State.ACTIVE, Recogniser.State.RETIRED}:
             raise Conflict(_("This version was never in use: it did no better than the one before."))
         if trusted(row) is None:

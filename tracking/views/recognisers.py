@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -82,6 +82,9 @@ def recogniser_train(request: AuthenticatedRequest) -> HttpResponse:
 @login_required
 @require_POST
 def recogniser_activate(request: AuthenticatedRequest, version: int) -> HttpResponse:
+    """`version` 0: none."""
+    if version:
+        get_object_or_404(Recogniser.objects.owned_by(request.user).defer("weights"), version=version)
     try:
         service.activate(user=request.user, version=version, by=request.user.get_username())
     except DiaryError as error:
