@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import analyses, body, days, diary, entry, photos, recipes, targets
+from tracking.api import analyses, body, days, diary, entry, photos, recipes, recognisers, targets
 
 urlpatterns = [
     path("meals", diary.MealList.as_view(), name="meals"),
@@ -45,4 +45,7 @@ urlpatterns = [
     path("workflows/meals/analyze", analyses.AnalyseMeal.as_view(), name="analyze_meal"),
     path("workflows/meals/analyze/batch", analyses.AnalyseBatch.as_view(), name="analyze_meals"),
     path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo_image"),
+    path("recognisers", recognisers.RecogniserList.as_view(), name="recognisers"),
+    path("recognisers/<int:version>/activate", recognisers.RecogniserActivate.as_view(), name="recogniser_activate"),
+    path("workflows/recognisers/train", recognisers.RecogniserTrain.as_view(), name="recogniser_train"),
 ]

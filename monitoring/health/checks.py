@@ -315,16 +315,6 @@ class Schedules(HealthCheck):
 
 
 @dataclasses.dataclass
-class MlModel(HealthCheck):
-    """Stands in until an app brings a check of this name in its `health_checks.py`."""
-
-    def run(self) -> None:
-        if not settings.MODEL_PATH.is_file():
-            raise NotConfigured("There is no model for reading photos.")
-        raise NotConfigured("Nothing here reads photos yet.")
-
-
-@dataclasses.dataclass
 class Provider(HealthCheck):
     """A provider of food data, from real calls: nobody is asked only to see whether they answer.
 

@@ -16,7 +16,7 @@ from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 from health_check.base import HealthCheck
 
-from monitoring.health import checks, healing
+from monitoring.health import checks, healing, ml_model
 from monitoring.health.conditions import Impact, Result, Status
 from monitoring.health.healing import Heal
 
@@ -53,7 +53,9 @@ OWN = (
     Watched("queue", Impact.CRITICAL, checks.QueueMoves, WORKER_HEALS, OFTEN_S),
     Watched("workers", Impact.CRITICAL, checks.Workers, WORKER_HEALS, OFTEN_S),
     Watched("schedules", Impact.IMPORTANT, checks.Schedules, (healing.FireMissed,)),
-    Watched("ml_model", Impact.IMPORTANT, checks.MlModel),
+    Watched(
+        "ml_model", Impact.IMPORTANT, ml_model.MlModel, (ml_model.ReloadModel, ml_model.PreviousRecogniser), 60.0, 30.0
+    ),
 )
 
 

@@ -22,6 +22,7 @@ from dietintel.settings import redis_cache
 from monitoring import memory
 from monitoring.health import checks
 from monitoring.health.conditions import Impact, Status
+from monitoring.health.ml_model import MlModel
 from monitoring.health.watched import all_watched
 from tests import services
 from tests.workflows.work import Batch, Clockwork, Meal
@@ -298,7 +299,7 @@ def test_schedule_is_late_and_then_missed(ago, status):
 def test_model_that_is_not_there_is_disabled(settings, tmp_path):
     settings.MODEL_PATH = tmp_path / "none.onnx"
 
-    assert found(checks.MlModel()) == (Status.DISABLED, "There is no model for reading photos.")
+    assert found(MlModel()) == (Status.DISABLED, "There is no model for reading photos.")
 
 
 def test_provider_without_its_settings_is_disabled(settings):

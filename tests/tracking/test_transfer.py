@@ -43,6 +43,7 @@ from tracking.models import (
     Photo,
     Profile,
     Recipe,
+    Recogniser,
     Target,
     TargetDay,
     Undo,
@@ -322,6 +323,7 @@ KINDS_LEFT_OUT = {
     Undo: "works for a while, and here alone",
     Photo: "more megabytes than an import takes; each can be saved by itself",
     Example: "computed from a photo, with numbers that mean something to one version alone",
+    Recogniser: "learned from photos, which are not in it; learned again where they are",
 }
 
 

@@ -7,6 +7,7 @@ from tracking.models.drafts import Draft, DraftItem
 from tracking.models.photos import Example, ExampleFood, Photo
 from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Ingredient, Recipe
+from tracking.models.recognisers import Recogniser
 from tracking.models.targets import Profile, Target, TargetDay
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Portion",
     "Profile",
     "Recipe",
+    "Recogniser",
     "Target",
     "TargetDay",
     "Undo",

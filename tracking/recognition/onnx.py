@@ -112,6 +112,11 @@ def load() -> Model | None:
     return _load(model, mapping, tuple(_stamp(path) for path in (model, sidecar_of(model), mapping)))
 
 
+def forget() -> None:
+    """Have the next `load` read everything again."""
+    _load.cache_clear()
+
+
 def sidecar_of(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
@@ -219,6 +224,7 @@ class OnnxStage:
                 raise CannotAnswer("off", _("No model is installed."))
             likely = model.probabilities(picture.at_most(1024))
         except ModelTrouble as error:
+            forget()
             raise CannotAnswer("trouble", str(error)) from error
         found = []
         for place in np.argsort(-likely, kind="stable")[:MOST_SHOWN]:

@@ -1,7 +1,8 @@
 """What this person has eaten before: people eat the same things, from the same plates, at the same tables.
 
 Learns from confirmed photos alone, within milliseconds, so nothing has to be trained beforehand: a model is made from
-the person's examples when it is needed. A dish is the set of foods that was confirmed together.
+the person's examples when it is needed. Training (`learning`) makes it better, where there are weights; the examples
+are those of this moment all the same. A dish is the set of foods that was confirmed together.
 
 A distance to a dish is half that to its nearest example and half that to the mean of all its examples, in a space
 where directions count less in which photos of the same dish differ (within-class whitening: for this person, these are
@@ -9,6 +10,7 @@ their tables, plates and lamps). How confident it is follows from how much neare
 and from how far photos of the same dish usually are from each other; see docs/how-photos-are-recognised.md.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +21,16 @@ from typing import ClassVar
 import numpy as np
 from django.utils.translation import gettext as _
 
+from dietintel.accounts.models import User
 from products.models import fold
-from tracking.models import Example, ExampleFood
+from tracking.models import Example, ExampleFood, Recogniser
+from tracking.models.photos import ExampleQuerySet
 from tracking.recognition import features
 from tracking.recognition.base import SURE, Candidate, CannotAnswer, Picture
 from tracking.recognition.features import Array
+from tracking.recognition.weights import Weights
 
+log = logging.getLogger(__name__)
 Key = tuple[str, str]  # as `Candidate.key`
 Dish = frozenset[Key]
 MOST_EXAMPLES = 1500  # the latest: what somebody ate years ago says little about today
@@ -37,11 +43,23 @@ NEVER_SURE = SURE - 0.05
 LEAST_DIFFERENCES = 6  # between photos of the same dish, before directions are weighed by them
 UNKNOWN_DISTANCE = 1.5  # times the usual one: what is assumed while nothing is known of that
 SHRINKAGE = 1.5  # how much all directions count alike; the fewer examples, the more is chance
+# With what was learned there is less chance in it. Both found with the dishes of benchmarks/recognition.py; between
+# half and twice as much little changes.
+SHRINKAGE_LEARNED, LEARNED_COUNTS = 0.5, 2.0
 
-# Logistic regression of "the nearest dish is the right one" on log(next / nearest) and nearest / usual, over the drawn
-# dishes: `python -m benchmarks.recognition --calibrate`. The intercept is 0.75 lower than that finds, because people
-# with few dishes meet more that they never confirmed.
-INTERCEPT, OF_RATIO, OF_DISTANCE = 1.06, 15.11, -2.22
+
+@dataclass(frozen=True)
+class Calibration:
+    """How confident to be: a logistic regression of "the nearest dish is the right one" on `Near.evidence`."""
+
+    intercept: float
+    of_ratio: float
+    of_distance: float
+
+
+# Over the drawn dishes: `python -m benchmarks.recognition --calibrate`. The intercepts are 0.75 lower than that finds,
+# because people with few dishes meet more that they never confirmed.
+UNTRAINED, TRAINED = Calibration(1.06, 15.11, -2.22), Calibration(2.44, 16.05, -3.02)
 
 
 @dataclass(frozen=True)
@@ -76,25 +94,27 @@ class Near:
 
 
 class PersonalModel:
-    """Made of a person's samples, at least one. The same samples make the same model."""
+    """Made of a person's samples, at least one. The same samples and weights make the same model."""
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
+    def __init__(self, samples: Sequence[Sample], weights: Weights | None = None) -> None:
         by_dish: dict[Dish, list[Array]] = defaultdict(list)
         for sample in samples:
             by_dish[sample.dish].append(sample.features)
         self._dishes = list(by_dish)
         groups = [np.stack(by_dish[dish]).astype(np.float64) for dish in self._dishes]
-        self._space = _space(groups)
+        self._space = _space(groups, weights)
+        self._calibration = TRAINED if weights else UNTRAINED
         self._examples = [group if self._space is None else group @ self._space for group in groups]
         self._means = np.stack([group.mean(axis=0) for group in self._examples])
         self._usual = self._usual_distance()
 
-    def near(self, seen: Array) -> Near:
+    def near(self, seen: Array, *, without: Dish | None = None) -> Near:
+        """`without`: as if this dish had never been confirmed; there are others."""
         point = seen.astype(np.float64) if self._space is None else seen.astype(np.float64) @ self._space
         to_means = np.linalg.norm(self._means - point, axis=1)
         to_nearest = np.array([np.linalg.norm(group - point, axis=1).min() for group in self._examples])
         distances = (to_means + to_nearest) / 2
-        order = np.argsort(distances, kind="stable")
+        order = [place for place in np.argsort(distances, kind="stable") if self._dishes[place] != without]
         return Near(
             tuple(self._dishes[place] for place in order),
             tuple(float(distances[place]) for place in order),
@@ -104,13 +124,15 @@ class PersonalModel:
 
     def guesses(self, seen: Array) -> list[Guess]:
         """The dishes that it may be, the most likely first; none where all are unlikely."""
-        near = self.near(seen)
-        best = confidence(near, dishes=len(self._dishes))
+        return [each for each in self.shares(self.near(seen)) if each.confidence >= LEAST_CONFIDENCE]
+
+    def shares(self, near: Near) -> list[Guess]:
+        """The same, however unlikely. What is left of 1 is the share of anything else."""
+        best = confidence(near, dishes=len(self._dishes), calibration=self._calibration)
         # What is left is shared out among the others, by how near they are.
         weights = [(near.distances[0] / max(each, 1e-6)) ** 8 for each in near.distances[1:MOST_SHOWN]]
         others = [(1 - best) * weight / (1 + sum(weights)) for weight in weights]
-        guesses = [Guess(dish, each) for dish, each in zip(near.dishes, [best, *others], strict=False)]
-        return [each for each in guesses if each.confidence >= LEAST_CONFIDENCE]
+        return [Guess(dish, each) for dish, each in zip(near.dishes, [best, *others], strict=False)]
 
     def _usual_distance(self) -> float | None:
         """Of a photo to the others of its dish, in the median over dishes with at least three photos."""
@@ -125,25 +147,39 @@ class PersonalModel:
         return float(np.median(found)) if found else None
 
 
-def confidence(near: Near, *, dishes: int) -> float:
+def confidence(near: Near, *, dishes: int, calibration: Calibration = UNTRAINED) -> float:
     """That the nearest dish is the right one."""
     ratio, distance = near.evidence
-    score = INTERCEPT + OF_RATIO * ratio + OF_DISTANCE * distance
+    score = calibration.intercept + calibration.of_ratio * ratio + calibration.of_distance * distance
     likely = 1 / (1 + np.exp(-score))
     few = near.photos < SURE_FROM_PHOTOS or dishes < SURE_FROM_DISHES
     return float(min(likely, NEVER_SURE) if few else likely)
 
 
-def _space(groups: Sequence[Array]) -> Array | None:
+def _space(groups: Sequence[Array], weights: Weights | None) -> Array | None:
     """The linear map in which photos of the same dish differ alike in all directions; None for too few photos."""
+    within = _within(groups)
+    if weights is None:
+        return None if within is None else _whitening(within, shrinkage=SHRINKAGE)
+    learned = LEARNED_COUNTS * weights.scatter
+    return _whitening(learned if within is None else within + learned, shrinkage=SHRINKAGE_LEARNED)
+
+
+def _within(groups: Sequence[Array]) -> Array | None:
+    """How photos of the same dish differ from their mean, as covariances; None for too few photos."""
     differences = [
         (group - group.mean(axis=0)) * np.sqrt(len(group) / (len(group) - 1)) for group in groups if len(group) > 1
     ]
     if sum(len(each) - 1 for each in differences) < LEAST_DIFFERENCES:
         return None
     stacked = np.concatenate(differences)
-    scatter = stacked.T @ stacked / len(stacked)
-    scatter += SHRINKAGE * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    scatter: Array = stacked.T @ stacked / len(stacked)
+    return scatter
+
+
+def _whitening(scatter: Array, *, shrinkage: float) -> Array:
+    """The map after which what varies as `scatter` says varies alike in all directions."""
+    scatter = scatter + shrinkage * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
     variances, directions = np.linalg.eigh(scatter)
     space: Array = directions / np.sqrt(np.maximum(variances, 1e-12))
     return space
@@ -155,27 +191,22 @@ class PersonalStage:
 
     def look(self, picture: Picture) -> Sequence[Candidate]:
         examples = list(
-            Example.objects.owned_by(picture.user)
-            .filter(version=features.VERSION)
-            .exclude(photo=picture.photo)  # what was said of this very photo is no opinion about it
-            .prefetch_related("foods__product", "foods__recipe")
-            .order_by("-created_at", "-pk")[:MOST_EXAMPLES]
-        )
+            latest_examples(picture.user).filter(version=features.VERSION).exclude(photo=picture.photo)[:MOST_EXAMPLES]
+        )  # what was said of this very photo is no opinion about it
         foods: dict[Key, list[ExampleFood]] = defaultdict(list)
         samples = []
         for example in examples:
-            named = list(example.foods.all())
-            for food in named:
+            for food in example.foods.all():
                 foods[_key(food)].append(food)
-            if named:
-                samples.append(Sample(features.unpacked(bytes(example.features)), frozenset(map(_key, named))))
+            if dish := dish_of(example):
+                samples.append(Sample(features.unpacked(bytes(example.features)), dish))
         if not samples:
             raise CannotAnswer("unsure", _("Nothing was learned from your photos yet; confirm some."))
         try:
             seen = features.of_photo(picture.photo)
         except OSError as error:
             raise CannotAnswer("trouble", _("The file of this photo is gone.")) from error
-        guesses = PersonalModel(samples).guesses(seen)
+        guesses = PersonalModel(samples, weights_of(picture.user)).guesses(seen)
         if not guesses:
             raise CannotAnswer("unsure", _("This looks like none of the photos that you confirmed."))
         return [self._candidate(foods[key], guess.confidence) for guess in guesses for key in sorted(guess.dish)]
@@ -193,6 +224,36 @@ class PersonalStage:
             search="" if food.product or food.recipe_id else food.name,
             grams=median(grams).quantize(Decimal("0.1")) if grams else None,
         )
+
+
+def latest_examples(user: User) -> ExampleQuerySet:
+    """Of this person, with their foods; the newest first."""
+    named = Example.objects.owned_by(user).prefetch_related("foods__product", "foods__recipe")
+    return named.order_by("-created_at", "-pk")
+
+
+def dish_of(example: Example) -> Dish:
+    """Empty where its foods are gone. Reads foods: prefetch them in lists."""
+    return frozenset(map(_key, example.foods.all()))
+
+
+def weights_of(user: User) -> Weights | None:
+    """Of the recogniser in use. None where there is none, or none that can be trusted: then it is done untrained."""
+    row = Recogniser.objects.owned_by(user).active().first()
+    return trusted(row) if row else None
+
+
+def trusted(row: Recogniser) -> Weights | None:
+    """None for damaged weights, and for those of other features, which mean something else."""
+    if row.features != features.VERSION:
+        return None
+    try:
+        if row.whole:
+            return Weights.unpacked(bytes(row.weights))
+    except ValueError:
+        pass
+    log.warning("recogniser %s is damaged and not used", row)
+    return None
 
 
 def _key(food: ExampleFood) -> Key:

@@ -7,17 +7,20 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from tracking import demo
+from tracking import demo, demo_photos
 
 
 class Command(BaseCommand):
-    help = "Makes an account with 120 days of believable diary, and prints its login. Safe to repeat."
+    help = "Makes an account with 120 days of believable diary and some photos, and prints its login. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="the login as JSON")
+        parser.add_argument("--without-photos", action="store_true", help="drawing them takes some ten seconds")
 
-    def handle(self, *, json: bool, **options: Any) -> str:
+    def handle(self, *, json: bool, without_photos: bool, **options: Any) -> str:
         made = demo.make(now=timezone.now())
+        if made.new and not without_photos:
+            demo_photos.take(made.user, now=timezone.now())
         login = {"username": made.user.username, "password": made.password, "made": made.new}
         if json:
             return json_module.dumps(login)
