@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.dishes import DISHES, STRANGERS, photo
 
 if TYPE_CHECKING:
-    from tracking.recognition.features import Array
+    from tracking.recognition.arrays import Array
     from tracking.recognition.personal import Calibration, Near, Sample
     from tracking.recognition.weights import Weights
 

@@ -13,7 +13,7 @@ from tracking.models import Recogniser
 from tracking.recognition import features
 from tracking.recognition.personal import weights_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # remedies work in threads
 State = Recogniser.State
 
 

@@ -6,6 +6,8 @@ from dietintel.accounts.models import User
 from tracking.models import Photo
 from tracking.recognition.barcode import BarcodeStage
 from tracking.recognition.base import Picture, Recognition, first_sure
+from tracking.recognition.onnx import OnnxStage
+from tracking.recognition.personal import PersonalStage
 from tracking.recognition.vision import VisionStage
 
 VISION_S = 45.0  # leaves a step of a minute time for the other stages
@@ -16,9 +18,5 @@ def recognise(photo: Photo, user: User, now: dt.datetime) -> Recognition:
 
     Raises nothing for what a photo or a service may be: who could not answer is said in `unanswered`.
     """
-    # Not before they are needed: every process loads this module, and NumPy takes 10 MiB of each.
-    from tracking.recognition.onnx import OnnxStage
-    from tracking.recognition.personal import PersonalStage
-
     stages = (BarcodeStage(), PersonalStage(), OnnxStage(), VisionStage(total_s=VISION_S))
     return first_sure(stages, Picture(photo, user, now))

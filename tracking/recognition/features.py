@@ -9,17 +9,16 @@ versions cannot be compared.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tracking import photos
 from tracking.models import Photo
+from tracking.recognition.arrays import Array, np
 
 VERSION = 1
-Array = NDArray[np.floating[Any]]
 SIDE_PX = 128  # what is looked at is a square of this side; more shows crumbs, not dishes
 RINGS = 4  # from the middle outwards: a plate may be turned, so that rows and columns mean nothing
 HUES, SATURATIONS = 16, 4
@@ -76,16 +75,13 @@ def _balanced(rgb: Array) -> Array:
     return balanced.astype(np.float32)
 
 
-_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
-    np.float32,
-)
-_WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)  # D65
+_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+_WHITE = [0.95047, 1.0, 1.08883]  # D65
 
 
 def _lab(linear: Array) -> Array:
     """CIELAB, where equal distances look equally different. L 0 to 100, a and b about -100 to 100."""
-    xyz = linear @ _XYZ.T / _WHITE
+    xyz = linear @ np.array(_XYZ, np.float32).T / np.array(_WHITE, np.float32)
     root = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
     lightness = 116 * root[..., 1] - 16
     red_green, yellow_blue = 500 * (root[..., 0] - root[..., 1]), 200 * (root[..., 1] - root[..., 2])
@@ -93,11 +89,30 @@ def _lab(linear: Array) -> Array:
 
 
 # --- Which of the pixels are food -----------------------------------------------------------------------------------
-_Y, _X = np.mgrid[0:SIDE_PX, 0:SIDE_PX]
-_FROM_MIDDLE = np.hypot(_X - (SIDE_PX - 1) / 2, _Y - (SIDE_PX - 1) / 2) / (SIDE_PX / 2)  # 1 at the edge of the circle
-_RING = (_FROM_MIDDLE * RINGS / 0.75).astype(int)  # RINGS and above: too far out to be on the plate
-_MIDDLE = np.exp(-((_FROM_MIDDLE / 0.7) ** 2)).astype(np.float32)
-_INSIDE, _AROUND_IT, _OUTSIDE = _FROM_MIDDLE < 0.5, (_FROM_MIDDLE > 0.5) & (_FROM_MIDDLE < 0.9), _FROM_MIDDLE > 0.95
+@dataclass(frozen=True)
+class Zones:
+    """Of the square: `ring` counts from the middle, RINGS and above are too far out to be on the plate."""
+
+    ring: Array
+    middle: Array  # 1 in the middle, less outwards
+    inside: Array
+    around: Array
+    outside: Array
+
+
+@cache
+def zones() -> Zones:
+    y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX]
+    distance = np.hypot(x - (SIDE_PX - 1) / 2, y - (SIDE_PX - 1) / 2) / (SIDE_PX / 2)  # 1 at the edge of the circle
+    return Zones(
+        ring=(distance * RINGS / 0.75).astype(int),
+        middle=np.exp(-((distance / 0.7) ** 2)).astype(np.float32),
+        inside=distance < 0.5,
+        around=(distance > 0.5) & (distance < 0.9),
+        outside=distance > 0.95,
+    )
+
+
 COLOUR_BINS = 12  # of each of L, a and b
 PLATE = 1.2  # how much a colour around the middle speaks against food; it may be food as well
 
@@ -109,9 +124,9 @@ def _food(lab: Array) -> Array:
     """
     place = np.clip((lab + [0, 60, 60]) / [100, 120, 120] * COLOUR_BINS, 0, COLOUR_BINS - 0.01).astype(int)
     code = (place[..., 0] * COLOUR_BINS + place[..., 1]) * COLOUR_BINS + place[..., 2]
-    inside, around, outside = (_spread(code[zone]) for zone in (_INSIDE, _AROUND_IT, _OUTSIDE))
+    inside, around, outside = (_spread(code[zone]) for zone in (zones().inside, zones().around, zones().outside))
     likely = inside / (inside + outside + PLATE * around + 1e-6)
-    food: Array = (likely[code] ** 2 * _MIDDLE).astype(np.float32)
+    food: Array = (likely[code] ** 2 * zones().middle).astype(np.float32)
     return food
 
 
@@ -156,7 +171,7 @@ def _places(lab: Array, food: Array) -> Array:
     scaled = lab * np.array([0.5, 1, 1], np.float32)
     parts = []
     for ring in range(RINGS):
-        weights = (food * (ring == _RING))[..., None] + 1e-6
+        weights = (food * (ring == zones().ring))[..., None] + 1e-6
         mean = (scaled * weights).sum(axis=(0, 1)) / weights.sum()
         parts += [mean - [25, 0, 0], np.sqrt((((scaled - mean) ** 2) * weights).sum(axis=(0, 1)) / weights.sum())]
     return np.concatenate(parts)
@@ -178,9 +193,9 @@ def _edges(lab: Array, food: Array) -> Array:
     return np.concatenate(parts)
 
 
-_UNIFORM = np.array(
-    [bin(code).count("1") if bin(code ^ ((code << 1 | code >> 7) & 255)).count("1") <= 2 else 9 for code in range(256)]
-)
+_UNIFORM = [
+    bin(code).count("1") if bin(code ^ ((code << 1 | code >> 7) & 255)).count("1") <= 2 else 9 for code in range(256)
+]
 _AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 
 
@@ -197,7 +212,7 @@ def _texture(lab: Array, food: Array) -> Array:
             around = light[1 + down : light.shape[0] - 1 + down, 1 + right : light.shape[1] - 1 + right]
             code |= (around > middle + 1.5).astype(int) << bit  # 1.5: below that it is the noise of the camera
         counted = food[::step, ::step][1:-1, 1:-1]
-        parts.append(_rooted(np.bincount(_UNIFORM[code].ravel(), counted.ravel(), 10).astype(np.float64)))
+        parts.append(_rooted(np.bincount(np.array(_UNIFORM)[code].ravel(), counted.ravel(), 10).astype(np.float64)))
     return np.concatenate(parts)
 
 

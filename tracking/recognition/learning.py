@@ -10,9 +10,7 @@ sure answers wrong (benchmarks/recognition.py with eight photos of each dish); t
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from tracking.recognition.features import Array
+from tracking.recognition.arrays import Array, np
 from tracking.recognition.weights import Weights
 
 

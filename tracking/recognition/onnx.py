@@ -19,15 +19,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 from django.conf import settings
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 from products import lookup
 from products.barcodes import InvalidBarcode, normalise
+from tracking.recognition.arrays import Array, np
 from tracking.recognition.base import SURE, Candidate, CannotAnswer, Picture
-from tracking.recognition.features import Array
 
 SIDE_PX = 224  # what image networks look at, where neither the network nor its sidecar says anything else
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, on which most were trained

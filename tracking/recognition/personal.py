@@ -18,7 +18,6 @@ from decimal import Decimal
 from statistics import median
 from typing import ClassVar
 
-import numpy as np
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
@@ -26,8 +25,8 @@ from products.models import fold
 from tracking.models import Example, ExampleFood, Recogniser
 from tracking.models.photos import ExampleQuerySet
 from tracking.recognition import features
+from tracking.recognition.arrays import Array, np
 from tracking.recognition.base import SURE, Candidate, CannotAnswer, Picture
-from tracking.recognition.features import Array
 from tracking.recognition.weights import Weights
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ with its features.
 
 import random
 
-import numpy as np
 from PIL import Image
 
 from tracking import photos
 from tracking.models import Photo
-from tracking.recognition.features import Array, of_image
+from tracking.recognition.arrays import Array, np
+from tracking.recognition.features import of_image
 
 COUNT = 6  # of each photo; more change little
 SIDE_PX = 200

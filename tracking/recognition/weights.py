@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from math import isqrt
 
-import numpy as np
-
-from tracking.recognition.features import Array
+from tracking.recognition.arrays import Array, np
 
 
 @dataclass(frozen=True)

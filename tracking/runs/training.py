@@ -13,8 +13,8 @@ from dietintel.accounts.models import User
 from tracking.errors import Conflict, Refused
 from tracking.models import Example, Recogniser
 from tracking.recognition import features, variants
+from tracking.recognition.arrays import Array
 from tracking.recognition.evaluation import Evaluation, Figures, divided, evaluate
-from tracking.recognition.features import Array
 from tracking.recognition.learning import train
 from tracking.recognition.personal import MOST_EXAMPLES, Dish, Sample, dish_of, latest_examples, trusted
 from tracking.services import recognisers

@@ -19,7 +19,7 @@ from products.models import Product
 from tracking import photos
 from tracking.errors import DiaryError, Refused
 from tracking.models import Example, ExampleFood, Photo, Profile, Recipe
-from tracking.recognition import vision
+from tracking.recognition import features, vision
 from workflows import cleaning
 
 log = logging.getLogger(__name__)
@@ -110,8 +110,6 @@ def confirm(*, photo: Photo, foods: Sequence[Seen], now: dt.datetime) -> Example
 
 def looks_of(photo: Photo) -> bytes | None:
     """How it looks, as an example keeps it; None where its file is gone. Reads the file, so not in a transaction."""
-    from tracking.recognition import features  # not before: every process loads this module, and NumPy takes 10 MiB
-
     try:
         return features.packed(features.of_photo(photo))
     except OSError as error:
@@ -121,8 +119,6 @@ def looks_of(photo: Photo) -> bytes | None:
 
 def teach(*, photo: Photo, looks: bytes | None, foods: Sequence[Seen], now: dt.datetime) -> Example | None:
     """`confirm`, where it was looked at before."""
-    from tracking.recognition import features  # as above
-
     if not 1 <= len(foods) <= MOST_FOODS:
         raise Refused(_("Name between one and %(most)d foods.") % {"most": MOST_FOODS}, field="foods")
     if not all(food.label.strip() for food in foods):
