@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import body, days, diary, entry, photos, recipes, targets
+from tracking.api import body, days, diary, entry, insights, photos, recipes, targets
 
 urlpatterns = [
     path("meals", diary.MealList.as_view(), name="meals"),
@@ -41,4 +41,7 @@ urlpatterns = [
     path("photos", photos.PhotoList.as_view(), name="photos"),
     path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
     path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo_image"),
+    path("workflows/insights/weekly", insights.InsightsWeekly.as_view(), name="workflows_insights_weekly"),
+    path("insights", insights.InsightList.as_view(), name="insights"),
+    path("insights/<str:monday>", insights.InsightDetail.as_view(), name="insight"),
 ]
