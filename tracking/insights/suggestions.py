@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from products.nutrients import AS_PRINTED, MAIN_KEYS
+from products.nutrients import AS_PRINTED, MAIN_KEYS, rounded
 from tracking.insights import links
 from tracking.insights.figures import KNOWN, Average, Compared, Diary, WeekFigures, is_below, part_of
 from tracking.insights.links import statement
@@ -58,7 +58,7 @@ def _off_target(diary: Diary, figures: WeekFigures) -> Iterator[Candidate]:
     for average in figures.averages:
         if average.target is None or average.off is None or not average.target:
             continue
-        weight = abs(average.off) / average.target
+        weight = rounded(abs(average.off) / average.target)
         if weight <= NEAR or (average.off > 0 and average.nutrient == "protein_g"):
             continue
         if average.off > 0:
@@ -122,7 +122,7 @@ def _against_references(diary: Diary, figures: WeekFigures) -> Iterator[Candidat
     for each in figures.compared:
         if each.nutrient in aimed:
             continue
-        weight = abs(each.mean / each.reference - ONE)
+        weight = rounded(abs(each.mean / each.reference - ONE))
         if each.stands == "over":
             yield Candidate(weight, each.nutrient, _over(diary, each))
         elif each.stands == "short":

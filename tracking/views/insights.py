@@ -163,7 +163,7 @@ def _archive(request: AuthenticatedRequest) -> dict[str, Any]:
     units = units_of_person(request.user)
     wants = Profile.objects.filter(user=request.user, mails_insights=True).exists()
     return {
-        "archive": [(each, Week(each.week).sunday, _in_short(each, units)) for each in found[:PAGE]],
+        "archive": [(each, _in_short(each, units)) for each in found[:PAGE]],
         "older": found[PAGE - 1].week if len(found) > PAGE else None,
         "mail": MailForm.of(request.user, wants=wants),
         "sends_mail": settings.SENDS_MAIL,
