@@ -43,6 +43,11 @@ class Insight(models.Model):
         return reverse("insight", args=[self.week])
 
     @property
+    def logged(self) -> int:
+        """Days with entries; 0 in the figures of a version that did not count them."""
+        return int(self.figures.get("logged", 0))
+
+    @property
     def suggestions(self) -> list[Mapping[str, Any]]:
         """As `Statement.kept` gives them."""
         return list(self.statements["suggestions"])

@@ -11,9 +11,12 @@ from dietintel.accounts.models import User
 from tracking.errors import Refused
 from tracking.insights.reading import diary_of, fingerprint
 from tracking.insights.telling import told
-from tracking.insights.weeks import Week, last_whole_week, week_of
+from tracking.insights.weeks import WEEKS_BEFORE, Week, last_whole_week, week_of
 from tracking.models import Insight, Profile
 from tracking.services.diary import EARLIEST, LATEST
+
+# The week and the four before it are within what a diary can have.
+FIRST_DAY, LAST_DAY = EARLIEST + dt.timedelta(weeks=WEEKS_BEFORE + 1), LATEST - dt.timedelta(weeks=1)
 
 
 def compute(user: User, week: Week) -> dict[str, Any]:
@@ -42,9 +45,11 @@ def is_outdated(insight: Insight) -> bool:
 
 def whole_week(day: dt.date | None, *, today: dt.date) -> Week:
     """The week of `day`, or the last one that is over. Raises Refused for one that is not over."""
-    week = last_whole_week(today) if day is None else week_of(day)
-    if not week.first_before >= EARLIEST or week.sunday > LATEST:
-        raise Refused(_("Choose a week between 1900 and 2200."), field="week")
+    week = last_whole_week(today)
+    if day is not None:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise Refused(_("Choose a week between 1900 and 2200."), field="week")
+        week = week_of(day)
     if week.sunday >= today:
         raise Refused(_("This week is not over yet. Its insights can be made from next Monday on."), field="week")
     return week

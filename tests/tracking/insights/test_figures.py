@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tracking.insights.weeks import AIM, COLUMNS, DAYS, MONDAY, PLAIN, WEEK, day_of, diary, entries, entry
+from tests.tracking.insights.weeks import COLUMNS, DAYS, MONDAY, PLAIN, day_of, diary, entries, entry
 from tracking.insights.figures import Adherence, MealShare, Part, Streaks, figures_of
 from tracking.insights.tally import MOST_FOODS, Tally
 from tracking.insights.telling import told
@@ -344,4 +344,3 @@ def test_the_target_of_each_day_is_its_own():
     energy = found.averages[0]
     assert (energy.mean, energy.days, energy.target, energy.off, energy.target_days) == (1800, 3, 1750, 50, 2)
     assert found.adherence == (Adherence("energy_kcal", 1, 2, 0),)
-    assert (WEEK.monday, AIM.energy_kcal) == (MONDAY, 2000)
