@@ -30,7 +30,7 @@ from tracking.services.targets import save_profile, set_target
 from tracking.targets import Macro
 
 NAME, SEED, DAYS = "demo", 20_260_101, 120
-LOOKED_BACK = 6  # weeks, the last ones
+LOOKED_BACK = 4  # weeks, the last ones
 FORGOTTEN = 0.04  # of the dinners
 WEIGHED = 0.85  # of the mornings
 START_KG, LOST_KG_A_WEEK, NOISE_KG = 78.6, 0.25, 0.45

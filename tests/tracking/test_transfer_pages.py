@@ -28,8 +28,9 @@ from tests.tracking.test_foreign import LOSE_IT, MFP
 from tests.tracking.test_photos import a_meal
 from tests.tracking.test_transfer import exported, make_account
 from tracking import demo
+from tracking.insights.weeks import last_whole_week
 from tracking.models import Awaited, MealItem, Undo
-from tracking.services import diary
+from tracking.services import diary, insights
 from tracking.services.photos import Seen, confirm, store_photo
 from tracking.transfer import uploads
 from workflows import engine, registry
@@ -248,6 +249,7 @@ def everything_of(user):
     for about in (user, product, Product.objects.owned_by(user).get()):
         kind = ContentType.objects.get_for_model(about)
         LogEntry.objects.create(user=user, content_type=kind, object_id=about.pk, object_repr="x", action_flag=CHANGE)
+    insights.make(user, last_whole_week(timezone.now().date()), now=timezone.now())
     user.groups.create(name="cooks")
     user.user_permissions.add(1)
     uploads.keep(user, b"waiting")

@@ -333,7 +333,7 @@ def test_of_very_many_foods_the_first_are_named_and_all_count():
     for number in range(MOST_FOODS + 500):
         tally.add(entry("Mon", f"Food {number}", energy_kcal=1))
 
-    assert (len(tally.foods), tally.energy, tally.entries[DAYS["Mon"]]) == (MOST_FOODS, 2500, 2500)
+    assert (len(tally.foods), tally.energy, tally.entries[DAYS["Mon"]]) == (MOST_FOODS, Decimal(2500), 2500)
 
 
 def test_the_target_of_each_day_is_its_own():

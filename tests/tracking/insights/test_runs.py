@@ -266,7 +266,7 @@ def test_letter_escapes_what_foods_are_called(reader):
     (letter,) = mail.outbox
     assert "“<b>Soup&”" in letter.body
     assert isinstance(letter, EmailMultiAlternatives)
-    (html,) = [str(each.content) for each in letter.alternatives]
+    (html,) = [str(each[0]) for each in letter.alternatives]
     assert "“&lt;b&gt;Soup&amp;”" in html
 
 
