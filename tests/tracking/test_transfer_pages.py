@@ -29,7 +29,7 @@ from tests.tracking.test_photos import a_meal
 from tests.tracking.test_transfer import exported, make_account
 from tracking import demo
 from tracking.insights.weeks import last_whole_week
-from tracking.models import Awaited, MealItem, Undo
+from tracking.models import Awaited, Insight, MealItem, Undo
 from tracking.services import diary, insights
 from tracking.services.photos import Seen, confirm, store_photo
 from tracking.transfer import uploads
@@ -392,9 +392,19 @@ def test_demo_is_a_whole_believable_account_that_can_sign_in(client):
     document = json.loads(zipfile.ZipFile(io.BytesIO(exported(User.objects.get()))).read("account.json"))
     assert len({meal["day"] for meal in document["meals"]}) == demo.DAYS
     assert {meal["name"] for meal in document["meals"]} == {"breakfast", "lunch", "dinner", "snacks", demo.OWN_MEAL}
+    assert Insight.objects.count() == demo.LOOKED_BACK
     for kind in ("recipes", "own_foods", "favourites", "weights", "measurement_kinds", "targets"):
         assert document[kind]
-    for path in ("/today/", "/calendar/", "/weight/", "/charts/", "/recipes/", "/targets/", "/measurements/"):
+    for path in (
+        "/today/",
+        "/calendar/",
+        "/weight/",
+        "/charts/",
+        "/recipes/",
+        "/targets/",
+        "/measurements/",
+        "/insights/",
+    ):
         assert client.get(path).status_code == 200
 
 

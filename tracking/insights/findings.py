@@ -54,9 +54,15 @@ def _means(figures: WeekFigures) -> Iterator[Statement]:
             **({"target": average.target} if average.target is not None else {}),
         )
     for each in figures.adherence:
-        if each.nutrient == ENERGY and each.judged:
-            link = links.chart(ENERGY, figures.first, figures.last)
-            yield statement("NEAR_TARGET", link, met=each.met, judged=each.judged, open=each.open)
+        if each.judged:
+            yield statement(
+                "NEAR_TARGET" if each.nutrient == ENERGY else "MET_TARGET",
+                links.chart(each.nutrient, figures.first, figures.last),
+                nutrient=each.nutrient,
+                met=each.met,
+                judged=each.judged,
+                open=each.open,
+            )
 
 
 def _changes(figures: WeekFigures) -> Iterator[Statement]:

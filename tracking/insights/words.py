@@ -98,14 +98,32 @@ def _near_target(figures: Figures, units: Units) -> str:
         "%(met)d of %(count)d days were within a tenth of your target for energy.",
         figures.count("judged"),
     ) % {"met": figures.count("met"), "count": figures.count("judged")}
+    return f"{text}{_left_open(figures)}"
+
+
+def _met_target(figures: Figures, units: Units) -> str:
+    text = ngettext(
+        "%(nutrient)s: %(met)d of %(count)d day met your target.",
+        "%(nutrient)s: %(met)d of %(count)d days met your target.",
+        figures.count("judged"),
+    ) % {
+        "nutrient": called(figures.text("nutrient")),
+        "met": figures.count("met"),
+        "count": figures.count("judged"),
+    }
+    return f"{text}{_left_open(figures)}"
+
+
+def _left_open(figures: Figures) -> str:
+    """Of how many days it cannot be said; empty where there is none."""
     if not figures.count("open"):
-        return text
-    left = ngettext(
-        "For %(count)d more it cannot be said: something eaten has no declared energy.",
-        "For %(count)d more it cannot be said: something eaten has no declared energy.",
+        return ""
+    text = ngettext(
+        "For %(count)d more it cannot be said: something eaten does not declare it.",
+        "For %(count)d more it cannot be said: something eaten does not declare it.",
         figures.count("open"),
-    ) % {"count": figures.count("open")}
-    return f"{text} {left}"
+    )
+    return f" {text % {'count': figures.count('open')}}"
 
 
 def _change(figures: Figures, units: Units, *, more: str, less: str, same: str) -> str:
@@ -363,6 +381,7 @@ WORDS: Mapping[str, Words] = {
     "MEAN": _mean,
     "MEAN_AND_TARGET": _mean_and_target,
     "NEAR_TARGET": _near_target,
+    "MET_TARGET": _met_target,
     "CHANGE_LAST_WEEK": _change_last_week,
     "CHANGE_FOUR_WEEKS": _change_four_weeks,
     "MOST_OF": _most_of,

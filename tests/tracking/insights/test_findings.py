@@ -32,6 +32,7 @@ def test_plain_week_is_told_with_where_each_figure_can_be_looked_up():
         ("Energy: 2,017 kcal a day on average, over 6 days. Your target: 2,000 kcal.", chart("energy_kcal")),
         ("Protein: 73 g a day on average, over 6 days. Your target: 100 g.", chart("protein_g")),
         ("4 of 6 days were within a tenth of your target for energy.", chart("energy_kcal")),
+        ("Protein: 2 of 6 days met your target.", chart("protein_g")),
         (
             "Energy: 183 kcal a day less than the week before (2,017 kcal against 2,200 kcal).",
             "/charts/?nutrient=energy_kcal&first=2026-02-23&last=2026-03-08",
@@ -88,6 +89,15 @@ def test_changes_are_not_told_between_figures_of_which_one_may_be_more():
     assert sum("week before" in each or "weeks before" in each for each in known) == 3  # energy twice, and salt
     assert "Salt: 3.00 g a day more than in the four weeks before (8.00 g against 5.00 g)." in known
     assert not [each for each in partly if "before" in each]
+
+
+def test_days_that_cannot_be_judged_are_told_apart():
+    """2300 and something is above 2000 for certain; 1900 and something may be near or above."""
+    rows = [entry("Mon", energy_kcal=1900), entry("Tue", energy_kcal=2300), entry("Wed", energy_kcal=2000),
+            entry("Thu", energy_kcal=2000), entry("Mon", "Tea"), entry("Tue", "Tea")]  # fmt: skip
+
+    said = "2 of 3 days were within a tenth of your target for energy. "
+    assert f"{said}For 1 more it cannot be said: something eaten does not declare it." in in_words(rows)
 
 
 def test_hours_are_told_only_where_half_of_the_energy_has_a_time():
