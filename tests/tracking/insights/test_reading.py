@@ -53,6 +53,20 @@ def test_somebody_elses_entries_and_those_of_other_weeks_are_none_of_this_one(us
     assert diary_of(user, WEEK).tally == expected
 
 
+def test_days_are_those_of_the_diary_wherever_the_person_is_by_now(user):
+    """On Wednesday from Auckland to Honolulu, 23 hours back: what is written stays on the day that it was."""
+    user.time_zone = "Pacific/Auckland"
+    user.save()
+    log(user)
+    before = compute(user, WEEK)
+
+    user.time_zone = "Pacific/Honolulu"
+    user.save()
+
+    assert compute(user, WEEK) == before
+    assert [row["entries"] for row in before["figures"]["days"]] == [2, 2, 2, 2, 0, 2, 2]
+
+
 def test_averages_are_what_the_charts_say_of_the_same_days(user):
     log(user, PLAIN + "Sat Tea 100 ? ? ? ? ? ? ?\n")
     client = Client(headers={"Authorization": f"Bearer {make_token(user)}"})

@@ -5,6 +5,7 @@ import zoneinfo
 
 import pytest
 
+from tracking.dates import week_name
 from tracking.insights.weeks import Week, due_week, last_whole_week, week_of
 
 
@@ -47,3 +48,15 @@ def test_last_whole_week_is_one_that_is_over(today, monday):
 )
 def test_new_week_begins_on_monday_at_five_of_the_persons_own_clock(moment, zone, monday):
     assert due_week(clock(moment, zone)) == Week(dt.date.fromisoformat(monday))
+
+
+@pytest.mark.parametrize(
+    ("monday", "name"),
+    [
+        ("2026-11-09", "9–15 November 2026"),
+        ("2026-10-26", "26 October – 1 November 2026"),
+        ("2026-12-28", "28 December 2026 – 3 January 2027"),
+    ],
+)
+def test_week_is_called_by_its_first_and_last_day(monday, name):
+    assert week_name(dt.date.fromisoformat(monday)) == name
