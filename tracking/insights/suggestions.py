@@ -192,22 +192,17 @@ def _known_days(diary: Diary, nutrient: str) -> int:
 
 def _richest(diary: Diary, figures: WeekFigures, nutrient: str) -> tuple[str, FoodSum] | None:
     """Most of the nutrient for its energy. None where no food is to be named."""
-    tally = diary.tally
+    tally, nothing = diary.tally, Decimal(0)
     too_much = [each.nutrient for each in figures.compared if each.stands == "over"]
-    total = tally.total(nutrient).value or Decimal(0)
-
-    def feeds_too_much(eaten: FoodSum) -> bool:
-        return any(
-            eaten.known.get(key, Decimal(0)) >= WORTH_NAMING * (tally.total(key).value or ONE) for key in too_much
-        )
-
+    most = {key: (tally.total(key).value or nothing) * WORTH_NAMING for key in too_much}
+    least = (tally.total(nutrient).value or nothing) * WORTH_ADDING
     fit = [
         (eaten.known[nutrient] / eaten.known[ENERGY], food, eaten)
         for food, eaten in tally.foods.items()
         if eaten.known.get(nutrient)
         and eaten.known.get(ENERGY)
-        and eaten.known[nutrient] >= total * WORTH_ADDING
-        and not feeds_too_much(eaten)
+        and eaten.known[nutrient] >= least
+        and all(eaten.known.get(key, nothing) < limit for key, limit in most.items())
     ]
     if not fit:
         return None

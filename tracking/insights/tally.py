@@ -84,14 +84,10 @@ class Tally:
 
     def total(self, key: str) -> DayFigure:
         """Of the whole week; its value is None where nobody declares any."""
-        return total_of(list(self.days.values()), key)
-
-
-def total_of(days: list[Totals], key: str) -> DayFigure:
-    found = NO_FIGURE
-    for each in days:
-        found = found + figure_of(each, key)
-    return found
+        found = NO_FIGURE
+        for each in self.days.values():
+            found = found + figure_of(each, key)
+        return found
 
 
 def figure_of(totals: Totals, key: str) -> DayFigure:

@@ -80,7 +80,7 @@ class InsightsDue(Workflow):
     every = dt.timedelta(hours=1)
 
     @step(timeout=600, retry=Retry(3))
-    def begin(self, ctx: Context) -> dict[str, int]:
+    def begin_all(self, ctx: Context) -> dict[str, int]:
         found = due(now=timezone.now())
         for user, week in found:
             begin(user, week, now=timezone.now(), by_itself=True)
