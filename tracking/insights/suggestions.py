@@ -13,7 +13,8 @@
 
 Only foods that were eaten in the week are named. What to eat less of is the food that gave most of it, where that is a
 tenth or more; what to eat more of is the food that has most of it for its energy, of those which gave a twentieth or
-more of it, and of which little goes into what is over its line.
+more of it, give a tenth of what is missing each time, and gave less than a tenth of the salt, sugars or saturated fat
+where those are near their line or over it.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from decimal import Decimal
 
 from products.nutrients import AS_PRINTED, MAIN_KEYS, rounded
 from tracking.insights import links
-from tracking.insights.figures import KNOWN, Average, Compared, Diary, WeekFigures, is_below, part_of
+from tracking.insights.figures import KNOWN, LIMITS, Average, Compared, Diary, WeekFigures, is_below, part_of
 from tracking.insights.links import statement
 from tracking.insights.tally import ENERGY, FoodSum
 from tracking.statements import Statement
@@ -31,6 +32,7 @@ from tracking.targets import NEAR
 MOST = 3
 WORTH_NAMING = Decimal("0.1")  # a food's part of what there is too much of
 WORTH_ADDING = Decimal("0.05")  # a food's part of what there is too little of
+WORTH_EATING = Decimal("0.1")  # of what is missing, what a food gives each time
 ONE = Decimal(1)
 
 
@@ -172,7 +174,7 @@ def _more(
 ) -> Statement:
     """A food of theirs that has much of it, and how much once more of that would bring."""
     said = {"nutrient": nutrient, "mean": mean, "at_least": at_least, "line": line, "short": short}
-    found = _richest(diary, figures, nutrient)
+    found = _richest(diary, figures, nutrient, short)
     if found is None:
         return statement(f"{code}_OF_ALL", links.entries(diary.week, nutrient), **said)
     food, rich = found
@@ -190,10 +192,14 @@ def _known_days(diary: Diary, nutrient: str) -> int:
     return sum(1 for totals in diary.tally.days.values() if totals.get(nutrient) is not None)
 
 
-def _richest(diary: Diary, figures: WeekFigures, nutrient: str) -> tuple[str, FoodSum] | None:
+def _richest(diary: Diary, figures: WeekFigures, nutrient: str, short: Decimal) -> tuple[str, FoodSum] | None:
     """Most of the nutrient for its energy. None where no food is to be named."""
     tally, nothing = diary.tally, Decimal(0)
-    too_much = [each.nutrient for each in figures.compared if each.stands == "over"]
+    too_much = [
+        each.nutrient
+        for each in figures.compared
+        if each.nutrient in LIMITS and each.mean >= each.reference * (1 - NEAR)
+    ]
     most = {key: (tally.total(key).value or nothing) * WORTH_NAMING for key in too_much}
     least = (tally.total(nutrient).value or nothing) * WORTH_ADDING
     fit = [
@@ -201,7 +207,7 @@ def _richest(diary: Diary, figures: WeekFigures, nutrient: str) -> tuple[str, Fo
         for food, eaten in tally.foods.items()
         if eaten.known.get(nutrient)
         and eaten.known.get(ENERGY)
-        and eaten.known[nutrient] >= least
+        and eaten.known[nutrient] >= max(least, short * WORTH_EATING * eaten.times)
         and all(eaten.known.get(key, nothing) < limit for key, limit in most.items())
     ]
     if not fit:

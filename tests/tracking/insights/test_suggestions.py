@@ -28,8 +28,9 @@ def in_words(found=(), **changes):
 def test_plain_week_is_told_its_largest_excess_and_its_gaps_with_foods_that_were_eaten():
     """Salt 8/6 − 1 = 0.3333; fibre 1 − 18.33/25 = 0.2667; protein 26.67/100 = 0.2667, which a label names later.
 
-    Soup had 24 of 48 g of salt; half of that is 12 g in six days. Bread, soup and cheese have a tenth of the salt, so
-    for more fibre they are not named: of apple (20 g in 500 kcal) and stew (21 g in 1000) apple has more.
+    Soup had 24 of 48 g of salt; half of that is 12 g in six days. Bread, soup and cheese have a tenth of the salt, cake
+    of the saturated fat, so they are not named for more: of apple (20 g in 500 kcal) and stew (21 g in 1000) apple has
+    more fibre.
     """
     found = suggested(entries(PLAIN))
 
@@ -146,6 +147,15 @@ def test_of_vitamins_and_minerals_only_the_largest_gap_takes_a_place():
     found = suggested([entry(day, "Dish", **main, **extra) for day in DAYS])
 
     assert [(each.code, each.figures["nutrient"]) for each in found] == [("MORE", "calcium_mg")]
+
+
+def test_food_that_gives_next_to_nothing_each_time_is_not_named_for_more():
+    """10 of 25 g of fibre a day: 15 g are missing. Crumbs give 1 g each time, less than a tenth of that."""
+    rows = [entry(day, "Crumbs", energy_kcal=10, fiber_g=1, protein_g=10) for day in DAYS for _time in range(10)]
+
+    (first, *_rest) = suggested(rows, aim=None)
+
+    assert (first.code, first.figures["nutrient"], first.figures["short"]) == ("MORE_OF_ALL", "fiber_g", "15")
 
 
 def test_no_food_is_named_where_none_gave_a_tenth():
