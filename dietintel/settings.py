@@ -315,6 +315,7 @@ RESTART_WORKER_FILE = DATA_DIR / "restart-worker"  # whoever writes it asks `ser
 # --- Alerts -----------------------------------------------------------------------------------------------------
 _mail = env.mail("EMAIL_URL")
 globals().update(_mail)
+SENDS_MAIL = bool(_mail)
 ALERT_EMAIL = env.words("ALERT_EMAIL")
 if ALERT_EMAIL and not _mail:
     raise env.refuse("ALERT_EMAIL", "needs EMAIL_URL: without a mail server nothing can be sent")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import analyses, body, days, diary, entry, photos, recipes, recognisers, targets
+from tracking.api import analyses, body, days, diary, entry, insights, photos, recipes, recognisers, targets
 
 urlpatterns = [
     path("meals", diary.MealList.as_view(), name="meals"),
@@ -48,4 +48,7 @@ urlpatterns = [
     path("recognisers", recognisers.RecogniserList.as_view(), name="recognisers"),
     path("recognisers/<int:version>/activate", recognisers.RecogniserActivate.as_view(), name="recogniser_activate"),
     path("workflows/recognisers/train", recognisers.RecogniserTrain.as_view(), name="recogniser_train"),
+    path("workflows/insights/weekly", insights.InsightsWeekly.as_view(), name="workflows_insights_weekly"),
+    path("insights", insights.InsightList.as_view(), name="insights"),
+    path("insights/<str:monday>", insights.InsightDetail.as_view(), name="insight"),
 ]

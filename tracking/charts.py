@@ -294,10 +294,51 @@ def day_chart(
     )
 
 
+def group_chart(
+    *,
+    name: str,
+    title: str,
+    summary: str,
+    unit: str,
+    table: Table,
+    groups: Sequence[tuple[str, DayFigure]],
+    hue: str = "plain",
+    keys: Sequence[Key] = (),
+) -> Chart:
+    """A bar for each group, in their order, above its name. One without a figure has no bar, one without a name none.
+
+    Of many names a phone leaves out every second.
+    """
+    known = [
+        (number, each.value, each.at_least) for number, (_name, each) in enumerate(groups) if each.value is not None
+    ]
+    up, room = scale([value for _number, value, _at_least in known], from_zero=True), 1 / len(groups)
+    names = [(number, text) for number, (text, _figure) in enumerate(groups) if text]
+    crowded = len(names) > MOST_TICKS_X
+    return Chart(
+        name=name,
+        title=title,
+        summary=summary,
+        unit=unit,
+        table=table,
+        x_ticks=tuple(
+            Tick(_percent(room * (number + 0.5)), text, minor=crowded and place % 2 == 1)
+            for place, (number, text) in enumerate(names)
+        ),
+        y_ticks=up.ticks(),
+        hue=hue,
+        bars=tuple(_bar_at(room * number, room, up, value, at_least) for number, value, at_least in known),
+        keys=tuple(keys),
+    )
+
+
 def _bar(across: Calendar, up: Scale, day: dt.date, value: Decimal, at_least: bool) -> Bar:
-    room = 1 / across.count
-    start = across.share(dt.datetime.combine(day, dt.time())) + room * (1 - BAR_SHARE) / 2
-    top = up.y(value)
+    return _bar_at(across.share(dt.datetime.combine(day, dt.time())), 1 / across.count, up, value, at_least)
+
+
+def _bar_at(place: float, room: float, up: Scale, value: Decimal, at_least: bool) -> Bar:
+    """In the middle of its room, which begins at `place`; both are shares of the width."""
+    start, top = place + room * (1 - BAR_SHARE) / 2, up.y(value)
     return Bar(_percent(start), _percent(room * BAR_SHARE), _px(top), _px(up.y(Decimal(0)) - top), at_least)
 
 

@@ -80,3 +80,11 @@ def day_name(date: dt.date, today: dt.date) -> str:
 def short_day(date: dt.date, today: dt.date) -> str:
     """Tue 24 Nov, with the year where it is another."""
     return date_format(date, "D j M" if date.year == today.year else "D j M Y")
+
+
+def week_name(monday: dt.date) -> str:
+    """9–15 November 2026, 26 October – 1 November 2026."""
+    sunday = monday + dt.timedelta(days=6)
+    if (monday.year, monday.month) == (sunday.year, sunday.month):
+        return f"{monday.day}–{date_format(sunday, 'j F Y')}"
+    return f"{date_format(monday, 'j F' if monday.year == sunday.year else 'j F Y')} – {date_format(sunday, 'j F Y')}"

@@ -20,7 +20,9 @@ from products import starter
 from products.foods import Food
 from products.models import Product
 from products.services import create_own_food
+from tracking.insights.weeks import last_whole_week
 from tracking.models import Favourite, Meal, MealItem, Measurement, MeasurementKind, Recipe, WeightEntry
+from tracking.services import insights
 from tracking.services import recipes as recipe_service
 from tracking.services.diary import NewItem, of_food, quick_add
 from tracking.services.recipes import of_recipe
@@ -28,6 +30,7 @@ from tracking.services.targets import save_profile, set_target
 from tracking.targets import Macro
 
 NAME, SEED, DAYS = "demo", 20_260_101, 120
+LOOKED_BACK = 4  # weeks, the last ones
 FORGOTTEN = 0.04  # of the dinners
 WEIGHED = 0.85  # of the mornings
 START_KG, LOST_KG_A_WEEK, NOISE_KG = 78.6, 0.25, 0.45
@@ -91,7 +94,10 @@ def make(*, now: dt.datetime) -> Demo:
     user = User(username=NAME, is_owner=owner, is_staff=owner, is_superuser=owner)
     user.set_password(password)
     user.save()
-    _Story(user, user.wall_clock(now).date()).write()
+    today = user.wall_clock(now).date()
+    _Story(user, today).write()
+    for number in range(LOOKED_BACK):
+        insights.make(user, last_whole_week(today - dt.timedelta(weeks=number)), now=now)
     return Demo(user, password, new=True)
 
 

@@ -21,6 +21,9 @@ KCAL_PER_G = {"protein": Decimal(4), "fat": Decimal(9), "carbohydrates": Decimal
 MACROS = tuple(KCAL_PER_G)
 # What whole grams of the three may exceed the energy by: half a gram each is 8.5 kcal, half a kilocalorie the rest.
 ROUNDING_KCAL = Decimal(9)
+# As near to a target as this is on it. The figures are no more exact themselves: 10 to 40 g of protein, fat or
+# carbohydrate on a label may be off by 20 % (European Commission, guidance on tolerances for nutrient values, 2012).
+NEAR = Decimal("0.1")
 
 
 @dataclass(frozen=True)
@@ -138,3 +141,10 @@ def targets_between(user: User, first: dt.date, last: dt.date) -> dict[dt.date, 
         if day is not None:
             found[date] = resolved(day, target.weight_kg)
     return found
+
+
+def stands(value: Decimal, target: Decimal) -> str:
+    """How something eaten stood to its target: no praise and no blame, only where."""
+    if abs(value - target) <= target * NEAR:
+        return "near"
+    return "above" if value > target else "below"

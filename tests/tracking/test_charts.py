@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from products.nutrients import Nutrients
 from tests.factories import PER_100, make_item, make_meal, make_token, make_user
-from tracking.charts import HEIGHT, WIDE, Calendar, Table, day_chart, line_chart, scale
+from tracking.charts import HEIGHT, WIDE, Calendar, Table, day_chart, group_chart, line_chart, scale
 from tracking.dates import today_of
 from tracking.models import Meal, MealItem, Profile, Target, TargetDay
 from tracking.series import DayFigure, Mean, Series, days_between, mean_of
@@ -101,6 +101,21 @@ def test_a_bar_that_is_only_the_least_it_can_be_is_hatched():
 
     assert [bar.at_least for bar in chart.bars] == [True, False]
     assert chart.hatched
+
+
+def test_groups_are_bars_in_their_order_and_one_without_a_name_has_no_label():
+    groups = [
+        ("Mon", DayFigure(Decimal(1000))),
+        ("", DayFigure(Decimal(2000), at_least=True)),
+        ("Wed", DayFigure(None)),
+    ]
+    chart = group_chart(name="n", title="Energy", summary="", unit="kcal", table=NO_TABLE, groups=groups)
+
+    assert [(bar.x, bar.width, bar.y, bar.height, bar.at_least) for bar in chart.bars] == [
+        ("4.667%", "24.000%", "100.00", "100.00", False),
+        ("38.000%", "24.000%", "0.00", "200.00", True),
+    ]
+    assert [(tick.at, tick.text) for tick in chart.x_ticks] == [("16.667%", "Mon"), ("83.333%", "Wed")]
 
 
 def test_a_line_of_means_does_not_cross_days_without_one():

@@ -29,9 +29,10 @@ from tests.tracking.test_foreign import LOSE_IT, MFP
 from tests.tracking.test_photos import a_meal
 from tests.tracking.test_transfer import exported, make_account
 from tracking import demo
-from tracking.models import Awaited, MealItem, Undo
+from tracking.insights.weeks import last_whole_week
+from tracking.models import Awaited, Insight, MealItem, Undo
 from tracking.recognition.base import Candidate, Recognition
-from tracking.services import diary, drafts
+from tracking.services import diary, drafts, insights
 from tracking.services.photos import Seen, confirm, store_photo
 from tracking.transfer import uploads
 from workflows import engine, registry
@@ -253,6 +254,7 @@ def everything_of(user):
     for about in (user, product, Product.objects.owned_by(user).get()):
         kind = ContentType.objects.get_for_model(about)
         LogEntry.objects.create(user=user, content_type=kind, object_id=about.pk, object_repr="x", action_flag=CHANGE)
+    insights.make(user, last_whole_week(timezone.now().date()), now=timezone.now())
     user.groups.create(name="cooks")
     user.user_permissions.add(1)
     uploads.keep(user, b"waiting")
@@ -395,9 +397,19 @@ def test_demo_is_a_whole_believable_account_that_can_sign_in(client):
     document = json.loads(zipfile.ZipFile(io.BytesIO(exported(User.objects.get()))).read("account.json"))
     assert len({meal["day"] for meal in document["meals"]}) == demo.DAYS
     assert {meal["name"] for meal in document["meals"]} == {"breakfast", "lunch", "dinner", "snacks", demo.OWN_MEAL}
+    assert Insight.objects.count() == demo.LOOKED_BACK
     for kind in ("recipes", "own_foods", "favourites", "weights", "measurement_kinds", "targets"):
         assert document[kind]
-    for path in ("/today/", "/calendar/", "/weight/", "/charts/", "/recipes/", "/targets/", "/measurements/"):
+    for path in (
+        "/today/",
+        "/calendar/",
+        "/weight/",
+        "/charts/",
+        "/recipes/",
+        "/targets/",
+        "/measurements/",
+        "/insights/",
+    ):
         assert client.get(path).status_code == 200
 
 

@@ -4,6 +4,7 @@ from tracking.models.awaited import Awaited
 from tracking.models.body import Measurement, MeasurementKind, WeightEntry
 from tracking.models.diary import STANDARD_MEALS, Favourite, Meal, MealItem, Undo
 from tracking.models.drafts import Draft, DraftItem
+from tracking.models.insights import Insight
 from tracking.models.photos import Example, ExampleFood, Photo
 from tracking.models.portion import Basis, Portion
 from tracking.models.recipes import Ingredient, Recipe
@@ -20,6 +21,7 @@ __all__ = [
     "ExampleFood",
     "Favourite",
     "Ingredient",
+    "Insight",
     "Meal",
     "MealItem",
     "Measurement",

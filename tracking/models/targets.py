@@ -49,6 +49,7 @@ class Profile(models.Model):
     energy_unit = models.CharField(_("energy in"), max_length=4, choices=EnergyUnit, default=EnergyUnit.KCAL)
     # Where the person agreed that their photos may be sent to; nobody else may get them. Empty: nowhere.
     vision_host = models.CharField(_("photos may be sent to"), max_length=255, blank=True, default="")
+    mails_insights = models.BooleanField(_("insights by mail"), default=False)
 
     class Meta:
         verbose_name = _("profile")

@@ -1,5 +1,5 @@
 """The workflows of a diary. Importing them makes them known."""
 
-from tracking.runs import analysis, awaited, training
+from tracking.runs import analysis, awaited, insights, training
 
-__all__ = ["analysis", "awaited", "training"]
+__all__ = ["analysis", "awaited", "insights", "training"]

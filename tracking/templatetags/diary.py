@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from dietintel.templatetags.show import NO_BREAK, amount, figure, figure_text
 from products.foods import Food
-from tracking.dates import day_name, short_day, today_of
+from tracking.dates import day_name, short_day, today_of, week_name
 from tracking.models import Basis, Portion
 from tracking.moments import meal_at
 from tracking.views.entry import portion_form
@@ -81,6 +81,7 @@ def _with_unit(shown: str, unit: str) -> SafeString:
 
 register.simple_tag(day_name)
 register.simple_tag(short_day)
+register.simple_tag(week_name)
 
 
 @register.inclusion_tag("tracking/_add_to_diary.html", takes_context=True)

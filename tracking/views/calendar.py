@@ -12,13 +12,9 @@ from django.views.decorators.http import require_GET
 from dietintel.http import AuthenticatedRequest
 from tracking.dates import month_after, today_of, weeks_of
 from tracking.summaries import totals_between
-from tracking.targets import DayTarget, targets_between
+from tracking.targets import DayTarget, stands, targets_between
 from tracking.totals import Totals, whole
 from tracking.units import energy_in, units_of_person
-
-# As near to a target as this is on it. The figures are no more exact themselves: 10 to 40 g of protein, fat or
-# carbohydrate on a label may be off by 20 % (European Commission, guidance on tolerances for nutrient values, 2012).
-NEAR = Decimal("0.1")
 
 
 @dataclass(frozen=True)
@@ -72,10 +68,3 @@ def _cell(
         # Today is not over: nobody is told yet how it stands.
         stands(kcal, target.energy_kcal) if kcal is not None and target and date < today else "",
     )
-
-
-def stands(kcal: Decimal, target_kcal: Decimal) -> str:
-    """How a day stood to its target: no praise and no blame, only where."""
-    if abs(kcal - target_kcal) <= target_kcal * NEAR:
-        return "near"
-    return "above" if kcal > target_kcal else "below"
