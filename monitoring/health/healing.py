@@ -51,12 +51,6 @@ class Heal:
         raise NotImplementedError
 
 
-def from_function(function: Callable[[], str]) -> type[Heal]:
-    """A gentle remedy out of what an app brings."""
-    name = function.__name__
-    return type(name, (Heal,), {"name": name, "label": name.replace("_", " "), "apply": lambda self: function()})
-
-
 class CloseConnections(Heal):
     """PostgreSQL: ends transactions that wait for nobody and may hold a lock."""
 

@@ -1,19 +1,13 @@
 """The table of all checks: how much each counts, how often it is made, and what is tried when it is bad.
 
-An app adds checks in its `health_checks.py`, found the way admin.py is, with a function `checks()` that returns (name,
-impact, class, remedies …) of each: one of the words of `Impact`; a class of django-health-check's kind, which raises
-ServiceWarning or ServiceUnavailable with a sentence and may have `details`; and as remedies functions that take
-nothing, disturb nobody, may be repeated, and return what they did in a sentence. A check that has the name of one of
-`OWN` (`ml_model`) takes its place.
+A check is a class of django-health-check's kind: it raises ServiceWarning or ServiceUnavailable with a sentence, and
+may have `details`. A new one is a line here; what it tries when it is bad is a `healing.Heal`.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 
-from django.apps import apps
-from django.utils.module_loading import module_has_submodule
 from health_check.base import HealthCheck
 
 from monitoring.health import checks, healing, ml_model
@@ -62,18 +56,10 @@ OWN = (
 def all_watched() -> dict[str, Watched]:
     """By name, in the order in which they are shown. No queries."""
     found = {each.name: each for each in OWN}
-    found |= {each.name: each for each in _of_apps()}
     for name in checks.provider_names():
         make = functools.partial(checks.Provider, provider=name)
         found[PROVIDER + name] = Watched(PROVIDER + name, Impact.INFO, make)
     return found
-
-
-def _of_apps() -> Iterator[Watched]:
-    for app in apps.get_app_configs():
-        if module_has_submodule(app.module, "health_checks"):
-            for name, impact, make, *heals in import_module(f"{app.name}.health_checks").checks():
-                yield Watched(name, Impact(impact), make, tuple(map(healing.from_function, heals)))
 
 
 def impacts(watched: Mapping[str, Watched], statuses: Mapping[str, Status]) -> dict[str, Impact]:

@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dietintel.accounts.models import User
-from tests.browser.conftest import no_sideways_scroll, sign_up
+from tests.browser.conftest import no_sideways_scroll, sign_in
 from tests.tracking.confirmed import confirmed, make_recogniser
 from tests.workflows.test_crash_points import work_off
 from tracking.models import Recogniser
@@ -14,12 +13,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_training_is_begun_followed_and_taken_back(screen):
-    sign_up(screen)
-    user = User.objects.get()
+    user = sign_in(screen)
     confirmed(user)
     make_recogniser(user)
 
-    screen.get_by_role("link", name="More").click()
+    screen.goto("/photos/")
     screen.get_by_role("link", name="What recognition has learned").click()
     screen.get_by_role("button", name="Train now").click()
     expect(screen.get_by_role("heading", name="Learning from your photos")).to_be_visible()

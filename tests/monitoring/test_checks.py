@@ -21,9 +21,8 @@ from dietintel.gateway.policy import State, to_us
 from dietintel.settings import redis_cache
 from monitoring import memory
 from monitoring.health import checks
-from monitoring.health.conditions import Impact, Status
+from monitoring.health.conditions import Status
 from monitoring.health.ml_model import MlModel
-from monitoring.health.watched import all_watched
 from tests import services
 from tests.workflows.work import Batch, Clockwork, Meal
 from workflows import engine, registry, schedules
@@ -342,40 +341,7 @@ def test_provider_whose_search_alone_is_stopped_is_degraded():
     )
 
 
-# --- Checks of apps ---------------------------------------------------------------------------------------------
-KITCHEN = """
-from health_check.base import HealthCheck
-from health_check.exceptions import ServiceWarning
-
-class Oven(HealthCheck):
-    def run(self):
-        raise ServiceWarning("It is cold.")
-
-def stoke():
-    return "Put a log on."
-
-def checks():
-    return [("ml_model", "important", Oven, stoke)]
-"""
-
-
-def test_app_brings_a_check_and_may_take_the_place_of_the_one_that_stands_in(settings, tmp_path, monkeypatch):
-    app = tmp_path / "kitchen"
-    app.mkdir()
-    (app / "__init__.py").touch()
-    (app / "health_checks.py").write_text(KITCHEN)
-    monkeypatch.syspath_prepend(tmp_path)
-    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "kitchen"]
-
-    watched = all_watched()["ml_model"]
-
-    result = watched.look()
-    assert (watched.impact, result.status, result.message) == (Impact.IMPORTANT, Status.DEGRADED, "It is cold.")
-    assert [(heal.name, heal().apply(), heal.disruptive) for heal in watched.heals] == [
-        ("stoke", "Put a log on.", False)
-    ]
-
-
+# --- What is kept of them ---------------------------------------------------------------------------------------
 @dataclasses.dataclass
 class Talkative(HealthCheck):  # type: ignore[misc]
     """Says what no database keeps: a place, a moment, no number, the letter 0."""
