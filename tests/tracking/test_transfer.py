@@ -36,6 +36,7 @@ from tracking.models import (
     Example,
     Favourite,
     Ingredient,
+    Insight,
     Meal,
     MealItem,
     Measurement,
@@ -313,7 +314,7 @@ LEFT_OUT = {
     "uuid": "made anew: two accounts may have the same food", "source": "own", "source_id": "own foods have none",
     "search_text": "computed", "quality": "computed", "may_be_kept": "own foods always may",
     "nutriscore": "only providers say it", "nova_group": "only providers say it", "allergens": "only providers say it",
-    "vision_host": "agreed to for photos on this server",
+    "vision_host": "agreed to for photos on this server", "mails_insights": "agreed to for letters of this server",
     "traces": "only providers say it", "image_url": "only providers say it",
 }  # fmt: skip
 
@@ -323,6 +324,7 @@ KINDS_LEFT_OUT = {
     Undo: "works for a while, and here alone",
     Photo: "more megabytes than an import takes; each can be saved by itself",
     Example: "computed from a photo, with numbers that mean something to one version alone",
+    Insight: "computed from the diary, which is in it",
     Recogniser: "learned from photos, which are not in it; learned again where they are",
 }
 
