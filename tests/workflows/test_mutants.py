@@ -54,6 +54,11 @@ MUTANTS = {
     "a retry that repeats what is done": (
         "engine", "step.state in ENDED_STEP and step.state != StepState.DONE", "True",
     ),
+    "a retry that leaves what it could make anew": ("rules", "anew.add(each.name)", "pass"),
+    "a retry that repeats an effect": ("rules", "final = each.tx or ", "final = "),
+    "a retry that changes what an effect was made of": ("rules", "in for_good or used", "in for_good"),
+    "a retry that does not say what stays as it was": ("rules", "        if need in again\n", "        if False\n"),
+    "a retry that still says what is mended": ("engine", "step.output, step.doubts = None, []", "step.output = None"),
     "a cancel that changes nothing else": (
         "engine", '"cancel asked for", now=now, by=by)\n        _advance(run, _steps_of(run), now=now)',
         '"cancel asked for", now=now, by=by)',
