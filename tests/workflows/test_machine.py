@@ -124,12 +124,31 @@ class Machine(RuleBasedStateMachine):
                 if claim := self.worker.claim(ready):
                     self.worker.succeed(claim)
 
-    @rule()
-    def the_optional_step_fails(self):
-        due = Step.objects.filter(name="extra", state=StepState.READY, not_before__lte=self.worker.now)
-        for ready in due.order_by("pk")[:1]:
-            if claim := self.worker.claim(ready):
-                self.worker.fail(claim)
+    @rule(at=st.integers(0, 3), without=st.sampled_from(["", "each", "extra"]), again=st.booleans())
+    def a_run_comes_to_its_end(self, at, without, again):
+        """And one of its items, or the optional step, does not."""
+        for run in self.runs.order_by("pk")[at : at + 1]:
+            self.worker.wait(61)
+            engine.sweep(now=self.worker.now)
+            while due := self.worker.due(run):
+                claim = self.worker.claim(due[0])
+                if due[0].name == without:
+                    self.worker.fail(claim)
+                    without = ""
+                else:
+                    self.worker.succeed(claim)
+        if again:
+            self.retry(at)
+
+    @rule(at=st.integers(0, 10), dies=st.booleans())
+    def nobody_succeeds(self, at, dies):
+        """Until nobody tries it any more."""
+        ready = list(Step.objects.filter(state=StepState.READY, run__workflow=Effect.name).order_by("pk"))
+        for _try in range(6 if ready else 0):
+            self.worker.wait(13)
+            claim = self.worker.claim(ready[at % len(ready)])
+            if claim and not dies:
+                self.worker.fail(claim, worth_retrying=True)
 
     @rule(target=claims, claim=claims)
     def deliver_again(self, claim):
