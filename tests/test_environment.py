@@ -68,7 +68,7 @@ def setting_as_read(start):
     """What `dietintel.settings` makes of these settings."""
 
     def read(name, **settings):
-        show = f"import json; from dietintel import settings; print(json.dumps(settings.{name}))"
+        show = f"import json; from dietintel import settings; print(json.dumps(settings.{name}, default=str))"
         return json.loads(start("-c", show, **settings).stdout)
 
     return read
