@@ -1,6 +1,7 @@
 """DietIntel's settings. What an installation may choose comes from the environment; deploy/example.env lists it."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ INSTALLED_APPS = [
     "django.forms",
     "django_htmx",
     "django_q",
-    "health_check",
+    *([] if ROLE == "worker" else ["health_check"]),  # the worker measures nothing
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -194,7 +195,7 @@ def redis_cache(url: str) -> dict[str, dict[str, Any]]:
     """CACHES with the Redis at `url`."""
     return {
         "default": {
-            "BACKEND": "dietintel.cache.DisposableRedisCache",
+            "BACKEND": "dietintel.redis_cache.DisposableRedisCache",
             "LOCATION": url,
             "KEY_PREFIX": "dietintel",
             "OPTIONS": {
@@ -202,7 +203,7 @@ def redis_cache(url: str) -> dict[str, dict[str, Any]]:
                 "SOCKET_TIMEOUT": 0.5,
                 "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
                 "IGNORE_EXCEPTIONS": True,
-                "REDIS_CLIENT_CLASS": "dietintel.cache.BriefRedis",
+                "REDIS_CLIENT_CLASS": "dietintel.redis_cache.BriefRedis",
             },
         }
     }
@@ -231,6 +232,11 @@ else:
             # No migration makes its one table, and to find that out takes as long as to migrate the other database.
             "TEST": {"NAME": DATA_DIR / "test_cache.sqlite3", "MIGRATE": False},
         }
+# Others import these wherever they are installed, unused: None here is "not installed" to an import. Redis takes 6 MiB
+# of every process of the service, psycopg 5 MiB of the web server (python -m benchmarks.memory).
+UNUSED = [name for name, used in {"redis": bool(REDIS_URL), "psycopg": not EMBEDDED}.items() if not used]
+if ROLE != "command":
+    sys.modules |= dict.fromkeys(UNUSED)  # type: ignore[arg-type]
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # BriefRedis says it in one line, and not again while it waits
 
 SESSION_ENGINE = "dietintel.accounts.sessions"

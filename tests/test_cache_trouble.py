@@ -16,9 +16,9 @@ from django.test import Client
 from django.utils import timezone
 from django_redis.pool import ConnectionFactory
 
-from dietintel.cache import BriefRedis
 from dietintel.gateway.client import CACHE
 from dietintel.gateway.models import ProviderState
+from dietintel.redis_cache import BriefRedis
 from dietintel.settings import redis_cache
 from products.models import FRESH_FOR, Product
 from tests import services

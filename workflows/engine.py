@@ -209,8 +209,9 @@ def succeed(
         size = len(json.dumps(step.output))
         if size > MOST_OUTPUT:
             raise ValueError(f"{step} returned {size} bytes; the most is {MOST_OUTPUT}")
-        if doubts:
-            run.doubts = [*run.doubts, *(each for each in doubts if each not in run.doubts)]
+        if doubts := list(doubts):
+            step.doubts = doubts
+            run.doubts = list(dict.fromkeys([*run.doubts, *doubts]))
             run.save(update_fields=["doubts"])
         _close(step, Outcome.SUCCEEDED, now=now)
         step.state, step.progress, step.finished_at, step.error = StepState.DONE, 1.0, now, ""
@@ -270,8 +271,8 @@ def cancel(run: Run, *, by: str, now: dt.datetime) -> Run:
 def retry(run: Run, *, by: str, now: dt.datetime) -> Run:
     """Go on from where it broke. Raises NothingToRetry.
 
-    What is done stays done, also what was done without something that is tried again now: its effects are there, and
-    others have seen its output. Then the run stays degraded, and says so.
+    What is done stays done, unless it had to do without something that is tried again now and left nothing but its
+    output: then it is done again too (`rules.made_anew`). Of what stays, the run says what it was done without.
     """
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run.pk)
@@ -279,27 +280,39 @@ def retry(run: Run, *, by: str, now: dt.datetime) -> Run:
         again = [step for step in steps.values() if step.state in ENDED_STEP and step.state != StepState.DONE]
         if not run.ended or not again:
             raise NothingToRetry("Nothing in this run is left to try again.")
-        names = {step.name for step in again}
-        plan = _plan(run)
-        mended = _derive(run, plan, steps, _tallies(run)).doubts
-        doubts = [each for each in run.doubts if each not in mended]  # what done steps said of themselves
-        without = rules.done_without(list(plan.values()), _seen(steps), names)
-        doubts += [each for each in without if each not in doubts]
+        again += _done_again(run, steps, again)
+        for step in again:
+            step.state, step.attempt, step.losses, step.slot = StepState.BLOCKED, 0, 0, None
+            step.finished_at, step.error, step.progress, step.note = None, "", 0.0, ""
+            step.output, step.doubts = None, []
         try:
             with transaction.atomic():
                 run.state, run.stopping, run.error, run.finished_at = RunState.PENDING, "", "", None
-                run.degraded, run.doubts, run.cancelled_by, run.deadline_at = False, doubts, "", None
+                run.degraded, run.cancelled_by, run.deadline_at = False, "", None
+                run.doubts = list(dict.fromkeys(why for step in steps.values() for why in step.doubts))
                 run.save()
         except IntegrityError as error:
             raise NothingToRetry("Another run does the same at this moment.") from error
-        for step in steps.values():
-            if step in again or (step.index < 0 and step.name in names):
-                step.state, step.attempt, step.losses, step.slot = StepState.BLOCKED, 0, 0, None
-                step.finished_at, step.error, step.progress, step.note = None, "", 0.0, ""
-                step.save()
+        for step in again:
+            step.save()
         _note(run, "retried", now=now, by=by)
         _advance(run, steps, now=now)
         return run
+
+
+def _done_again(run: Run, steps: Steps, again: Iterable[Step]) -> list[Step]:
+    """The done steps that are done again with `again`. Those that are not are told what they were done without."""
+    plan, seen = list(_plan(run).values()), _seen(steps)
+    names = {step.name for step in again}
+    asked_others = set(run.steps.exclude(once={}).values_list("name", flat=True))
+    anew = rules.made_anew(plan, seen, names, for_good=asked_others)
+    for name, why in rules.done_without(plan, seen, names | anew):
+        step = steps[name, -1]
+        step.doubts = list(dict.fromkeys([*step.doubts, why]))
+        step.save(update_fields=["doubts"])
+    replaced = Attempt.objects.filter(step__in=[steps[name, -1].pk for name in anew], outcome=Outcome.SUCCEEDED)
+    replaced.update(outcome=Outcome.REPLACED)
+    return [steps[name, -1] for name in names | anew if steps[name, -1].state == StepState.DONE]
 
 
 def sweep(*, now: dt.datetime, alive: Callable[[str], bool] = lambda worker: True) -> int:

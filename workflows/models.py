@@ -115,6 +115,7 @@ class Step(models.Model):
     item = models.JSONField(null=True)
     output = models.JSONField(null=True)
     once = models.JSONField(default=dict)  # results of `ctx.once`, by name
+    doubts = models.JSONField(default=list)  # what it said of itself, and what it had to do without, in sentences
     error = models.TextField(blank=True, default="")
     finished_at = models.DateTimeField(null=True)
 

@@ -3,7 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from workflows.definitions import StepPlan
@@ -205,11 +205,32 @@ def _end(plan: Sequence[StepPlan], view: _View) -> None:
         found.run = RunState.COMPLETED
 
 
-def done_without(plan: Sequence[StepPlan], steps: Iterable[Seen], again: Container[str]) -> list[str]:
-    """What to say of done steps that had to do without some of what is tried `again`, one sentence for each."""
+def made_anew(plan: Sequence[StepPlan], steps: Sequence[Seen], again: Set[str], for_good: Container[str]) -> set[str]:
+    """Done steps that are done again, because something is tried `again` that they had to do without.
+
+    None whose effects stay: a transaction, a step with items, those in `for_good`. And none whose output one of these
+    was made from, so that what stays is never at odds with what it was made from.
+    """
+    state = {each.name: each.state for each in steps if each.index < 0}
+    with_items = {each.name for each in steps if each.index >= 0}
+    stays: set[str] = set()
+    for each in reversed(plan):
+        used = any(each.name in other.needs for other in plan if other.name in stays)
+        final = each.tx or each.over or each.name in for_good or used
+        if each.name in with_items or (state[each.name] is StepState.DONE and final):
+            stays.add(each.name)
+    anew: set[str] = set()
+    for each in plan:
+        if state[each.name] is StepState.DONE and each.name not in stays and not (again | anew).isdisjoint(each.needs):
+            anew.add(each.name)
+    return anew
+
+
+def done_without(plan: Sequence[StepPlan], steps: Iterable[Seen], again: Container[str]) -> list[tuple[str, str]]:
+    """Done steps that had to do without some of what is tried `again`, and what to say of each."""
     state = {each.name: each.state for each in steps if each.index < 0}
     return [
-        f"{each.name} was done without {'all of ' if state[need] is StepState.DONE else ''}{need}"
+        (each.name, f"{each.name} was done without {'all of ' if state[need] is StepState.DONE else ''}{need}")
         for each in plan
         if state[each.name] is StepState.DONE and each.name not in again
         for need in each.needs

@@ -43,6 +43,7 @@ class Outcome(models.TextChoices):
 
     OPEN = "open", _("under way")
     SUCCEEDED = "succeeded", _("succeeded")
+    REPLACED = "replaced", _("succeeded, and was done again")  # since something it had to do without was tried again
     ERROR = "error", _("error")
     TIMEOUT = "timeout", _("took too long")
     LOST = "lost", _("its worker died")

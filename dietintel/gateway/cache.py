@@ -10,13 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import redis.exceptions
 from django.core.cache import cache as django_cache
 from django.core.cache import caches
 from django.db import Error as DatabaseTrouble
 from django.db import connections, router
 
 from dietintel.cache import DisposableDatabaseCache
+
+try:
+    from redis.exceptions import RedisError
+except ModuleNotFoundError:  # where there is no Redis: `dietintel.settings`
+    RedisError = OSError  # type: ignore[assignment, misc]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -26,7 +30,7 @@ SLICE = 500  # rows
 # What the backends raise when the server is away, or when what is stored is not what was stored: unpickling garbage
 # raises almost anything, and packing a body that is nested very deeply a RecursionError.
 TROUBLE = (
-    DatabaseTrouble, redis.exceptions.RedisError, OSError, pickle.PickleError, EOFError, ValueError, TypeError,
+    DatabaseTrouble, RedisError, OSError, pickle.PickleError, EOFError, ValueError, TypeError,
     AttributeError, ImportError, LookupError, RecursionError,
 )  # fmt: skip
 

@@ -7,15 +7,14 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection, connections
 from django.utils import timezone
-from django_redis.cache import RedisCache
 
-from dietintel.cache import BriefRedis
+from dietintel.cache import DisposableDatabaseCache
 from dietintel.room import MEGABYTE
 from monitoring.health.checks import LOCK_PATIENCE_S, wal_bytes
 from monitoring.health.conditions import Condition, Result, Status, may_heal
@@ -139,10 +138,12 @@ class DropPool(Heal):
     name, label = "drop_pool", "drop the connections to the cache"
 
     def apply(self) -> str:
-        cache = caches["default"]
-        if not isinstance(cache, RedisCache):
+        cache: Any = caches["default"]
+        if isinstance(cache, DisposableDatabaseCache):
             connections.close_all()
             return "Opened the cache's table anew."
+        from dietintel.redis_cache import BriefRedis
+
         pool = cache.client.get_client().connection_pool
         pool.disconnect()
         BriefRedis.left_alone_until.pop(pool, None)

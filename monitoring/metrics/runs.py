@@ -15,7 +15,7 @@ from workflows.states import ENDED_RUN, Outcome, Priority, StepState
 
 PREFIX = "dietintel_workflow_"
 STEP = ["workflow", "step"]
-OUTCOMES = [outcome.value for outcome in Outcome if outcome is not Outcome.OPEN]
+OUTCOMES = [outcome.value for outcome in Outcome if outcome not in {Outcome.OPEN, Outcome.REPLACED}]
 Counted = Mapping[str, Mapping[str, int]]
 
 

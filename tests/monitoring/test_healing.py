@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_redis.pool import ConnectionFactory
 
-from dietintel.cache import BriefRedis
+from dietintel.redis_cache import BriefRedis
 from dietintel.serve import Child
 from dietintel.settings import redis_cache
 from monitoring.health import checks, healing

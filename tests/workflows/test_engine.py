@@ -4,7 +4,8 @@ import pytest
 from django_q.models import OrmQ
 
 from tests.workflows.work import NOON, Batch, Meal, queued, reread, states, step_of
-from workflows import engine
+from workflows import engine, registry
+from workflows.definitions import Workflow, step
 from workflows.models import Attempt, Run
 from workflows.states import Outcome
 
@@ -162,6 +163,61 @@ def test_a_batch_whose_bad_items_are_tried_again_tells_that_its_summary_was_made
 
     assert set(states(run).values()) == {"done"}
     assert (run.result, run.doubts) == ([None, "seen 2", "seen 3"], ["summary was done without all of analyse"])
+
+
+class Told(Workflow):
+    """Like a batch, with a summary that is nothing but its output."""
+
+    name = "test_told"
+
+    @step
+    def plan(self, ctx, photos):
+        return photos
+
+    @step(map="plan", min_success=0)
+    def analyse(self, ctx, item):
+        return f"seen {item}"
+
+    @step
+    def summary(self, ctx, analyse):
+        return analyse
+
+    @step
+    def after(self, ctx, summary):
+        return f"seen are {', '.join(each or 'nobody' for each in summary)}"
+
+
+@pytest.fixture
+def told(worker, monkeypatch):
+    """A run that is done, without its first item."""
+    monkeypatch.setitem(registry._WORKFLOWS, Told.name, Told)
+    run = start(Told, photos=[1, 2])
+    worker.succeed(worker.claim(step_of(run, "plan")))
+    worker.fail(worker.claim(step_of(run, "analyse", 0)))
+    worker.succeed(worker.claim(step_of(run, "analyse", 1)))
+    engine.succeed(worker.claim(step_of(run, "summary")), [None, "seen 2"], doubts=["One is dark."], now=NOON)
+    return worker.finish(run)
+
+
+def test_what_is_nothing_but_its_output_is_done_again_with_what_it_had_to_do_without(worker, told):
+    assert (told.result, told.doubts) == ("seen are nobody, seen 2", ["One is dark.", "1 of 2 failed in analyse"])
+
+    run = worker.finish(engine.retry(told, by="ada", now=worker.now))
+
+    assert (run.state, run.result) == ("completed", "seen are seen 1, seen 2")
+    assert (run.degraded, run.doubts) == (False, [])
+    tries = step_of(run, "summary").attempts.values_list("outcome", flat=True)
+    assert list(tries) == [Outcome.REPLACED, Outcome.SUCCEEDED]
+    assert Attempt.objects.filter(step__name="plan").count() == 1
+
+
+def test_what_asked_others_once_and_what_was_made_for_it_are_not_done_again(worker, told):
+    told.steps.filter(name="after").update(once={"letter": "sent"})
+
+    run = worker.finish(engine.retry(told, by="ada", now=worker.now))
+
+    assert (run.state, run.degraded, run.result) == ("completed", True, "seen are nobody, seen 2")
+    assert run.doubts == ["One is dark.", "summary was done without all of analyse"]
 
 
 def test_a_cancelled_run_offers_nothing_and_ends_when_its_running_step_has_stopped(worker):

@@ -28,6 +28,10 @@ EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", hypothesis.settings().max_exam
 pytestmark = pytest.mark.django_db
 
 
+def present(items):
+    return len([item for item in items if item is not None])
+
+
 class Effect(Workflow):
     """Every kind of step at once. `effect` leaves something in our database: a run of `Trace`."""
 
@@ -43,12 +47,28 @@ class Effect(Workflow):
 
     @step(optional=True, retry=Retry(2, base=1))
     def extra(self, ctx, each):
-        return len(each)
+        return present(each)
 
     @step(tx=True)
     def effect(self, ctx, each, extra=None):
         engine.start(Trace, input={"text": "done"}, now=NOON)
         return [each, extra]
+
+    @step
+    def tale(self, ctx, each, extra=None):
+        if present(each) < len(each):
+            ctx.degrade("Some are missing.")
+        return [each, extra]
+
+    @step
+    def end(self, ctx, tale):
+        return [tale]
+
+
+def stays(step):
+    """Whether it stays, once done: it is more than its output, or something was made of it that is."""
+    effect_is_done = step.run.steps.filter(name="effect", state=StepState.DONE).exists()
+    return step.name in {"things", "each", "effect"} or (step.name == "extra" and effect_is_done)
 
 
 class Trace(Workflow):
@@ -104,12 +124,31 @@ class Machine(RuleBasedStateMachine):
                 if claim := self.worker.claim(ready):
                     self.worker.succeed(claim)
 
-    @rule()
-    def the_optional_step_fails(self):
-        due = Step.objects.filter(name="extra", state=StepState.READY, not_before__lte=self.worker.now)
-        for ready in due.order_by("pk")[:1]:
-            if claim := self.worker.claim(ready):
-                self.worker.fail(claim)
+    @rule(at=st.integers(0, 3), without=st.sampled_from(["", "each", "extra"]), again=st.booleans())
+    def a_run_comes_to_its_end(self, at, without, again):
+        """And one of its items, or the optional step, does not."""
+        for run in self.runs.order_by("pk")[at : at + 1]:
+            self.worker.wait(61)
+            engine.sweep(now=self.worker.now)
+            while due := self.worker.due(run):
+                claim = self.worker.claim(due[0])
+                if due[0].name == without:
+                    self.worker.fail(claim)
+                    without = ""
+                else:
+                    self.worker.succeed(claim)
+        if again:
+            self.retry(at)
+
+    @rule(at=st.integers(0, 10), dies=st.booleans())
+    def nobody_succeeds(self, at, dies):
+        """Until nobody tries it any more."""
+        ready = list(Step.objects.filter(state=StepState.READY, run__workflow=Effect.name).order_by("pk"))
+        for _try in range(6 if ready else 0):
+            self.worker.wait(13)
+            claim = self.worker.claim(ready[at % len(ready)])
+            if claim and not dies:
+                self.worker.fail(claim, worth_retrying=True)
 
     @rule(target=claims, claim=claims)
     def deliver_again(self, claim):
@@ -168,8 +207,14 @@ class Machine(RuleBasedStateMachine):
     @rule(at=st.integers(0, 3))
     def retry(self, at):
         for run in self.runs.order_by("pk")[at : at + 1]:
+            done = run.steps.filter(state=StepState.DONE)
+            final = {each.pk for each in done if stays(each) and (each.name, each.index) != ("each", -1)}
             with suppress(engine.NothingToRetry):
                 engine.retry(run, by="ada", now=self.worker.now)
+            still_done = set(done.values_list("pk", flat=True))
+            assert final <= still_done
+            for pk in set(run.steps.values_list("pk", flat=True)) - still_done:
+                self.outputs.pop(pk, None)
 
     def report(self, claim, tell):
         held = self.holds(claim)
@@ -203,8 +248,9 @@ class Machine(RuleBasedStateMachine):
         for run in self.runs:
             state = {(s.name, s.index): s.state for s in run.steps.all()}
             for plan in Effect.definition.plan:
-                begun = [v for (name, _), v in state.items() if name == plan.name and v in {"ready", "running", "done"}]
-                if begun and not run.events.filter(kind="retried").exists():
+                # Done before a retry, an effect and what it was made of stay so, though their inputs are open again.
+                begun = {"ready", "running"} if plan.name in {"effect", "extra"} else {"ready", "running", "done"}
+                if any(name == plan.name and v in begun for (name, _), v in state.items()):
                     assert all(state[name, -1] in ENDED_STEP for name in plan.needs)
 
     @invariant()
@@ -244,8 +290,12 @@ class Machine(RuleBasedStateMachine):
             if run.steps.filter(name="each", index=-1, state=StepState.DONE).exists():
                 assert items.count(StepState.DONE) * 2 >= len(items)
             if run.state == RunState.COMPLETED:
-                done_without = run.events.filter(kind="retried").exists()
-                assert run.degraded == run.steps.filter(state=StepState.FAILED).exists() or done_without
+                outputs = [each for (each,) in run.steps.filter(name="each", index__gte=0).values_list("output")]
+                output = {each.name: each.output for each in run.steps.filter(index=-1)}
+                assert run.result == output["end"] == [output["tale"]] == [[outputs, output["extra"]]]
+                made_without = output["effect"] != output["tale"] or output["extra"] not in {None, present(outputs)}
+                failed = run.steps.filter(state=StepState.FAILED).exists()
+                assert run.degraded == bool(run.doubts) == (failed or made_without)
 
     @invariant()
     def deriving_again_changes_nothing(self):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MACHINE = "tests/workflows/test_machine.py"
 EXAMPLES = "100"  # it usually needs fewer than ten
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "data", "__pycache__", ".*_cache", "node_modules")
-# What is wrong -> file, what stands there, what stands there instead (everywhere in the file).
+# What is wrong -> file, what stands there, what stands there instead (everywhere in the file), and maybe so once more.
 MUTANTS = {
     "no token in the fence": (
         "engine", "(step.token, step.state) != (claim.token, StepState.RUNNING)", "step.state != StepState.RUNNING",
@@ -26,10 +26,10 @@ MUTANTS = {
     ),
     "a claim that does not change the token": ("engine", 'token=F("token") + 1, ', ""),
     "a lease that is never over": ("engine", "step.lease_until <= now", "step.lease_until is None"),
-    "a lease that protects nobody": (
+    "a lease that protects nobody": (  # looked at twice: without the lock and with it
         "engine", "step.lease_until <= now) or not alive(step.worker)]", "step.lease_until)]",
+        "if step.lease_until > now and alive(step.worker):", "if 0:",
     ),
-    "a take-back without a look at the lease": ("engine", "if step.lease_until > now and alive(step.worker):", "if 0:"),
     "tries that are not counted": ("engine", 'attempt=F("attempt") + 1, ', ""),
     "a lost attempt that counts as a try": (
         "engine", "step.losses += 1\n        step.attempt -= 1", "step.losses += 1",
@@ -54,6 +54,11 @@ MUTANTS = {
     "a retry that repeats what is done": (
         "engine", "step.state in ENDED_STEP and step.state != StepState.DONE", "True",
     ),
+    "a retry that leaves what it could make anew": ("rules", "anew.add(each.name)", "pass"),
+    "a retry that repeats an effect": ("rules", "final = each.tx or ", "final = "),
+    "a retry that changes what an effect was made of": ("rules", "in for_good or used", "in for_good"),
+    "a retry that does not say what stays as it was": ("rules", "        if need in again\n", "        if False\n"),
+    "a retry that still says what is mended": ("engine", "step.output, step.doubts = None, []", "step.output = None"),
     "a cancel that changes nothing else": (
         "engine", '"cancel asked for", now=now, by=by)\n        _advance(run, _steps_of(run), now=now)',
         '"cancel asked for", now=now, by=by)',
@@ -79,13 +84,15 @@ MUTANTS = {
 @pytest.mark.long
 @pytest.mark.parametrize("wrong", MUTANTS)
 def test_the_machine_finds_what_is_wrong(wrong, tmp_path):
-    name, right, instead = MUTANTS[wrong]
+    name, *changes = MUTANTS[wrong]
     copy = tmp_path / "copy"
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
     source = copy / "workflows" / f"{name}.py"
     text = source.read_text()
-    assert right in text
-    source.write_text(text.replace(right, instead))
+    for right, instead in zip(changes[::2], changes[1::2], strict=True):
+        assert right in text
+        text = text.replace(right, instead)
+    source.write_text(text)
 
     machine = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "--nomigrations", "-p", "no:cacheprovider", MACHINE],

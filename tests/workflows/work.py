@@ -6,6 +6,7 @@ from django_q.models import OrmQ
 
 from workflows import engine
 from workflows.definitions import Retry, Workflow, step
+from workflows.execution import Context
 from workflows.models import Run, Step
 from workflows.states import Priority, StepState
 
@@ -72,11 +73,13 @@ class Clockwork:
 
     def succeed(self, claim):
         """Do what the step does."""
-        function = claim.workflow.definition.functions[claim.plan.name]
-        if claim.plan.tx:
-            engine.succeed(claim, work=lambda: function(None, None, **claim.arguments), now=self.now)
-        else:
-            engine.succeed(claim, function(None, None, **claim.arguments), now=self.now)
+        function, context = claim.workflow.definition.functions[claim.plan.name], Context(claim)
+
+        def work():
+            return function(None, context, **claim.arguments)
+
+        done = {"work": work} if claim.plan.tx else {"output": work()}
+        engine.succeed(claim, **done, doubts=context.doubts, now=self.now)
 
     def fail(self, claim, *, worth_retrying=False):
         engine.fail(claim, "it broke", worth_retrying=worth_retrying, now=self.now)
