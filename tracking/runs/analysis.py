@@ -58,6 +58,7 @@ class MealAnalysis(Workflow):
 
     name = "meal_analysis"
     label = gettext_lazy("Looking at a photo")
+    private = True
     priority = Priority.HIGH
     deadline = dt.timedelta(minutes=5)
 
@@ -101,6 +102,7 @@ class BatchAnalysis(Workflow):
 
     name = "batch_analysis"
     label = gettext_lazy("Looking at several photos")
+    private = True
     priority = Priority.LOW
     deadline = dt.timedelta(hours=6)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from dietintel.accounts.models import User
 from tracking.insights.letters import letter
@@ -29,7 +29,8 @@ class WeeklyInsights(Workflow):
     """One person's week. Made from the diary alone: made twice, it says the same."""
 
     name = "weekly_insights"
-    label = _("Looking back on a week")
+    label = gettext_lazy("Looking back on a week")
+    private = True
 
     @step(timeout=120, retry=Retry(3))
     def collect(self, ctx: Context, user_id: int, week: str) -> dict[str, Any]:
@@ -40,7 +41,8 @@ class WeeklyInsights(Workflow):
 
     @step(timeout=300, retry=Retry(3))
     def compute(self, ctx: Context, user_id: int, week: str, collect: dict[str, Any]) -> dict[str, Any]:
-        ctx.progress(0.1, f"{collect['entries']} entries")
+        entries = collect["entries"]
+        ctx.progress(0.1, ngettext("%(n)d entry", "%(n)d entries", entries) % {"n": entries})
         return services.compute(_person(user_id), _week(week))
 
     @step(tx=True)
@@ -75,7 +77,7 @@ class InsightsDue(Workflow):
     """Begins the week of everybody whose Monday morning has come. Hourly: somewhere it is always five o'clock."""
 
     name = "insights_due"
-    label = _("Beginning to look back on weeks")
+    label = gettext_lazy("Beginning to look back on weeks")
     priority = Priority.LOW
     every = dt.timedelta(hours=1)
 
