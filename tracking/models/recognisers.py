@@ -44,7 +44,7 @@ class Recogniser(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="recognisers")
     version = models.PositiveIntegerField(_("version"))  # from 1 on, each person's own
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.CANDIDATE)
-    weights = models.BinaryField()  # as `recognition.trained.Weights.packed` wrote them
+    weights = models.BinaryField()  # as `recognition.weights.Weights.packed` wrote them
     sha256 = models.CharField(_("checksum"), max_length=64, editable=False)  # of the weights, in hexadecimal
     features = models.PositiveSmallIntegerField(_("version of the features"))
     # How it did on photos it was not trained with: `recognition.evaluation.Figures.kept()`; empty before. The foods in
