@@ -14,10 +14,13 @@ from tests.pictures import barcode_image
 from tests.tracking.test_analysis import CODE, analysed, stored, work_off
 from tracking import photos
 from tracking.dates import today_of
-from tracking.models import Draft, Example, MealItem, Photo
+from tracking.models import Draft, Example, MealItem, Photo, Undo
 from tracking.recognition.base import Candidate, Recognition
 from tracking.services import analyses
+from tracking.services.diary import change
 from tracking.services.drafts import keep
+from workflows.models import Run
+from workflows.states import RunState
 
 pytestmark = pytest.mark.django_db
 
@@ -384,6 +387,64 @@ def test_food_that_was_deleted_meanwhile_stays_a_name(reader, user):
     assert (line.name, line.eaten, line.ticked) == ("Soup", None, False)
 
 
+def test_confirmation_that_is_taken_back_can_be_made_again_and_taught_nothing(reader, user):
+    draft = draft_of(user, seen("A", make_product()))
+    post(reader, draft)
+
+    reader.post(reverse("undo", args=[Undo.objects.get().pk]))
+
+    assert (Draft.objects.get().state, Draft.objects.get().decided_at) == (Draft.State.OPEN, None)
+    assert (MealItem.objects.count(), Example.objects.count()) == (0, 0)
+    assert Photo.objects.get().state == Photo.State.NEW
+    assert [each.photo for each in reader.get("/day/2026-03-02/").context["drafts"]] == [draft.photo]
+    post(reader, draft)
+    assert (MealItem.objects.count(), Example.objects.count()) == (1, 1)
+
+
+def test_confirmation_that_is_taken_back_in_part_stays_decided(reader, user):
+    draft = draft_of(user, seen("A", make_product()), seen("B", make_product(barcode="", name="Rice")))
+    post(reader, draft)
+    (confirmed,) = Undo.objects.all()
+    change(MealItem.objects.get(name="Rice"), {"quantity": Decimal(99)})
+
+    reader.post(reverse("undo", args=[confirmed.pk]))
+
+    assert [name for name, *_rest in logged()] == ["Rice"]
+    assert Draft.objects.get().state == Draft.State.CONFIRMED
+    assert Example.objects.count() == 1
+
+
+def test_photo_that_is_looked_at_again_says_that_it_was_logged(reader, user):
+    draft = draft_of(user, seen("A", make_product()))
+    post(reader, draft)
+    keep(draft.photo, Recognition(()), asked_at=timezone.now(), now=timezone.now())
+
+    assert "You logged this photo before." in reader.get(page_of(draft.photo)).content.decode()
+
+
+def test_page_of_a_photo_that_was_deleted_says_so_where_its_run_is_remembered(reader, user):
+    photo = stored(user)
+    run = analyses.analyse(photo, now=timezone.now())
+
+    reader.post(reverse("photo_delete", args=[photo.uuid]))
+
+    assert Run.objects.get(pk=run.pk).state == RunState.CANCELLED
+    assert "This photo was deleted." in reader.get(page_of(photo), follow=True).content.decode()
+    assert reader.get(page_of(photo), headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_more_foods_than_a_page_has_lines_for_are_no_error(reader, user):
+    draft = draft_of(user)
+    sent = form_of(reader.get(page_of(draft.photo))) | {f"added-{number}-what": "x" for number in range(60)}
+
+    response = reader.post(
+        reverse("photo_draft", args=[draft.photo.uuid]), sent | {"choose": f"product:{make_product().uuid}"}
+    )
+
+    assert response.status_code == 200
+    assert len(response.context["lines"]) == 60
+
+
 # --- On its day ---------------------------------------------------------------------------------------------------
 def test_open_draft_is_shown_on_its_day_and_not_summed(reader, user):
     draft = draft_of(user, seen("A", make_product(name="Porridge")))
@@ -455,6 +516,18 @@ def test_run_of_a_photo_leads_to_it(reader, user):
 
     assert page_of(photo) in reader.get(run.get_absolute_url()).content.decode()
     assert "Looking at a photo" in reader.get("/runs/").content.decode()
+
+
+def test_operators_see_how_a_look_went_and_not_what_was_eaten(admin_client, user):
+    make_product(barcode=CODE, name="Marzipan")
+    run = analysed(stored(user, barcode_image(CODE)))
+    assert "Marzipan" in str(list(run.steps.values_list("output", flat=True)))
+
+    shown = admin_client.get(reverse("admin:workflows_run_change", args=[run.pk])).content.decode()
+
+    assert "the person's own, and is not shown here" in shown
+    assert "Marzipan" not in shown
+    assert "<summary>" not in shown
 
 
 # --- Cost ---------------------------------------------------------------------------------------------------------

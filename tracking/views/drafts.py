@@ -179,9 +179,7 @@ def photo_draft(request: AuthenticatedRequest, photo_id: uuid.UUID) -> HttpRespo
         return redirect("photo", photo.uuid)
     asked = request.POST
     if "discard" in asked:
-        drafts.discard(draft, now=timezone.now())
-        messages.success(request, _("Nothing of it is logged. The photo is kept."))
-        return redirect("photos")
+        return _discard(request, draft)
     if "weigh" in request.GET:
         lines = _lines(request, draft, asked)
         energies = [*((line.form.prefix, line.energy_kcal) for line in lines), ("sum", _sum(lines))]
@@ -192,6 +190,16 @@ def photo_draft(request: AuthenticatedRequest, photo_id: uuid.UUID) -> HttpRespo
     if {"find", "else"} & asked.keys() or asked.get("q", "").strip() != asked.get("searched", "").strip():
         return _with_hits(request, draft)
     return _log(request, draft)
+
+
+def _discard(request: AuthenticatedRequest, draft: Draft) -> HttpResponse:
+    try:
+        drafts.discard(draft, now=timezone.now())
+    except Conflict as error:
+        messages.info(request, error.sentence)
+        return redirect("photo", draft.photo.uuid)
+    messages.success(request, _("Nothing of it is logged. The photo is kept."))
+    return redirect("photos")
 
 
 def _of_another(request: AuthenticatedRequest, draft: Draft) -> bool:
@@ -240,7 +248,8 @@ def _with_choice(request: AuthenticatedRequest, draft: Draft) -> HttpResponse:
     items = {f"item-{item.pk}": item for item in draft.items.all()}
     if eaten is not None:
         if prefix not in items and f"{prefix}-what" not in data:
-            prefix = next(free for number in range(MOST_LINES) if f"{(free := f'added-{number}')}-what" not in data)
+            free = (f"added-{number}" for number in range(MOST_LINES))
+            prefix = next((each for each in free if f"{each}-what" not in data), f"added-{MOST_LINES - 1}")
         item = items.get(prefix)
         much = eaten.much(item.grams if item else None)
         told = {"what": what, "tick": "on", "quantity": typed(much.quantity), "unit": much.unit}
