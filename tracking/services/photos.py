@@ -22,6 +22,7 @@ from tracking import photos
 from tracking.errors import DiaryError, Refused
 from tracking.models import Example, ExampleFood, Photo, Profile, Recipe
 from tracking.recognition import features, vision
+from tracking.services import diary
 from workflows import cleaning, engine
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ def store_photo(
     """
     if time is not None and day is None:
         raise Refused(_("A time needs a day."), field="day")
+    if day is not None and not diary.EARLIEST <= day <= diary.LATEST:
+        raise Refused(_("Choose a day between 1900 and 2200."), field="day")
     prepared = photos.prepare(picture)
     taken = prepared.taken
     if day is None and taken is not None and EARLIEST <= taken.date() <= user.wall_clock(now).date():
