@@ -9,16 +9,28 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.factories import make_item, make_meal, make_own_food, make_product, make_recipe, make_target, make_user
+from products.nutrients import Nutrients
+from tests.factories import (
+    make_item,
+    make_meal,
+    make_own_food,
+    make_product,
+    make_profile,
+    make_recipe,
+    make_target,
+    make_user,
+)
 from tests.pictures import barcode_image
 from tests.tracking.test_analysis import CODE, analysed, stored, work_off
 from tracking import photos
 from tracking.dates import today_of
+from tracking.drafts import feedback_now
 from tracking.models import Draft, Example, MealItem, Photo, Undo
 from tracking.recognition.base import Candidate, Recognition
 from tracking.services import analyses
-from tracking.services.diary import change
+from tracking.services.diary import change, move
 from tracking.services.drafts import keep
+from tracking.totals import Totals
 from workflows.models import Run
 from workflows.states import RunState
 
@@ -474,6 +486,43 @@ def test_feedback_is_worded_with_its_figures_and_leads_to_them(reader, user):
         f'<a href="/day/{today_of(user)}/nutrients/">Energy: 81\xa0kcal of 2,000\xa0kcal with it; 1,919\xa0kcal left'
         in shown
     )
+
+
+def test_feedback_counts_what_was_logged_since_from_another_photo(reader, user):
+    make_product(barcode=CODE)
+    make_target(user, starts_on=today_of(user))
+    one, other = stored(user, barcode_image(CODE)), stored(user, barcode_image(CODE))
+    work_off(analyses.analyse_batch(user, [one, other], now=timezone.now()))
+    before = reader.get(page_of(other)).content.decode()
+
+    post(reader, Draft.objects.get(photo=one))
+
+    assert "Energy: 81\xa0kcal of 2,000\xa0kcal with it" in before
+    assert "Energy: 162\xa0kcal of 2,000\xa0kcal with it" in reader.get(page_of(other)).content.decode()
+    assert (
+        "Energy: 162\xa0kcal of" in reader.get(f"/api/v1/photos/{other.uuid}/draft").json()["feedback"][1]["sentence"]
+    )
+
+
+def test_children_are_not_compared_with_what_adults_need(user):
+    draft = draft_of(user, seen("A", make_product()))
+    draft.feedback = [{"code": "no_target", "figures": {}, "link": "/"}]
+    eaten = Totals(Nutrients({"salt_g": Decimal(7)}))
+
+    assert "reference_over" in [each.code for each in feedback_now(draft, eaten)]
+    make_profile(user, birth_date=dt.date(2020, 1, 1))
+    assert "reference_over" not in [each.code for each in feedback_now(draft, eaten)]
+
+
+def test_draft_follows_the_meal_that_it_was_asked_for(reader, user):
+    meal = make_item(make_meal(user, day=dt.date(2026, 3, 2))).meal
+    photo = stored(user, day=dt.date(2026, 3, 2))
+    keep(photo, Recognition(()), meal=meal, asked_at=timezone.now(), now=timezone.now())
+
+    move(meal, day=dt.date(2026, 3, 5), name="lunch")
+
+    assert [each.photo for each in reader.get("/day/2026-03-05/").context["drafts"]] == [photo]
+    assert reader.get("/day/2026-03-02/").context["drafts"] == []
 
 
 # --- Several ------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Draft(models.Model):
     time = models.TimeField(_("time"), null=True, blank=True)  # on the person's clock; None: not known
     sure_of = models.CharField(max_length=20, blank=True, default="")  # the stage whose word can be taken
     doubts = models.JSONField(default=list, blank=True)  # what is missing, in sentences
-    feedback = models.JSONField(default=list, blank=True)  # each a `statements.Statement.kept()`
+    feedback = models.JSONField(default=list, blank=True)  # each a `statements.Statement.kept()`, of that moment
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     decided_at = models.DateTimeField(null=True, blank=True, editable=False)  # confirmed or discarded

@@ -13,16 +13,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from PIL import Image
 
 from tracking import photos
-from tracking.drafts import items_of, offered, place_of
-from tracking.feedback import feedback as feedback_of
+from tracking.drafts import feedback_on, items_of, offered, place_of, ticked
 from tracking.models import Meal, Photo
 from tracking.recognition.base import Recognition
 from tracking.recognition.chain import recognise
 from tracking.recognition.matching import known_here
 from tracking.services import drafts
 from tracking.statements import Statement
-from tracking.summaries import day_of
-from tracking.totals import add_up
 from workflows.definitions import Retry, Workflow, step
 from workflows.execution import Context
 from workflows.models import Run
@@ -185,9 +182,7 @@ def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
 
 def _feedback(photo: Photo, found: Recognition, meal_id: int | None) -> list[Statement]:
     lines = offered(photo.user, items_of(found, photo.user, timezone.now()))
-    parts = [totals for line in lines if line.ticked and (totals := line.totals) is not None]
-    day = day_of(photo.user, place_of(photo, _meal(photo, meal_id)).day)
-    return feedback_of(add_up(parts) if parts else None, day, meal_link=reverse("photo", args=[photo.uuid]))
+    return feedback_on(photo, ticked(lines), place_of(photo, _meal(photo, meal_id)).day)
 
 
 def _kept(
