@@ -88,13 +88,16 @@ def _over(user: User, day: dt.date) -> Week:
 def _page(request: AuthenticatedRequest, week: Week, more: dict[str, Any]) -> HttpResponse:
     found = Insight.objects.owned_by(request.user).filter(week=week.monday).first()
     run = latest_run(request.user, week)
+    under_way = _under_way(run)
     shown = {
         "week": week,
         "address": reverse("insight", args=[week.monday]),
         "before": Week(week.monday - 7 * ONE_DAY),
         "after": _after(request.user, week),
-        "run": _under_way(run),
+        "run": under_way,
         "failed": _failed(run, found),
+        # Asked for again each second while it is being made: then nobody wants to know.
+        "outdated": found is not None and under_way is None and services.is_outdated(found),
         **(_told(request.user, found) if found else {"insight": None}),
         **more,
     }
@@ -128,7 +131,6 @@ def _told(user: User, insight: Insight) -> dict[str, Any]:
         "insight": insight,
         "suggestions": sentences(map(Statement.of, insight.suggestions), units),
         "findings": sentences(map(Statement.of, insight.findings), units),
-        "outdated": services.is_outdated(insight),
     }
     if figures.get("version") != VERSION:
         return shown | {"outdated": True}
