@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
@@ -17,7 +17,6 @@ from tracking.drafts import feedback_on, items_of, offered, place_of, ticked
 from tracking.models import Meal, Photo
 from tracking.recognition.base import Recognition
 from tracking.recognition.chain import recognise
-from tracking.recognition.matching import known_here
 from tracking.services import drafts
 from tracking.statements import Statement
 from workflows.definitions import Retry, Workflow, step
@@ -161,7 +160,7 @@ def _opened(photo_id: str) -> dict[str, Any]:
 
 
 def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
-    """What recognition says, with the foods that are known here.
+    """What recognition says.
 
     Raises CannotLook where the file is gone; and, but for the last try, where nobody knew anything and it might be
     better within `patience_s`.
@@ -171,8 +170,7 @@ def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
     found = recognise(photo, photo.user, timezone.now())
     trouble = tuple(each.sentence for each in found.trouble)
     if found.candidates:
-        known = tuple(known_here(each, photo.user) for each in found.candidates)
-        return Looked(replace(found, candidates=known), trouble)
+        return Looked(found, trouble)
     wait_s = max((each.retry_after_s for each in found.trouble), default=0.0)
     if trouble and ctx.attempt < TRIES and wait_s <= patience_s:
         raise CannotLook(trouble[0], retry_after_s=wait_s)
