@@ -303,6 +303,17 @@ def test_training_that_has_not_heard_yet_that_all_is_forgotten_leaves_nothing():
     assert not Recogniser.objects.exists()
 
 
+def test_version_that_came_into_use_since_another_was_seen_damaged_stays():
+    user = make_user()
+    make_recogniser(user, version=1, state=State.RETIRED)
+    damaged = make_recogniser(user, version=2)
+    Recogniser.objects.filter(pk=damaged.pk).update(state=State.RETIRED)
+    make_recogniser(user, version=3)
+
+    assert recognisers.fall_back(damaged, by="a remedy") == 3
+    assert states(user) == {1: State.RETIRED, 2: State.RETIRED, 3: State.ACTIVE}
+
+
 def test_ten_versions_are_kept_beside_the_one_in_use():
     user, other = make_user(), make_user()
     make_recogniser(user, version=1)

@@ -167,9 +167,14 @@ def activate(*, user: User, version: int, by: str) -> None:
 
 
 def fall_back(row: Recogniser, *, by: str) -> int:
-    """Instead of a version in use that is damaged: the newest earlier one that is not, or none. Returns which."""
+    """Instead of a version in use that is damaged: the newest earlier one that is not, or none. Returns which.
+
+    One that came into use since `row` was looked at stays.
+    """
     with transaction.atomic():
         _locked(row.user)
+        if not Recogniser.objects.active().filter(pk=row.pk).exists():
+            return version_in_use(row.user)
         earlier = Recogniser.objects.owned_by(row.user).filter(state=Recogniser.State.RETIRED, version__lt=row.version)
         good = next((each for each in earlier.order_by("-version") if trusted(each) is not None), None)
         Recogniser.objects.filter(pk=row.pk).update(state=Recogniser.State.REJECTED)
