@@ -22,6 +22,7 @@ from tracking.runs.analysis import BatchAnalysis, MealAnalysis
 from tracking.services import drafts
 from tracking.services.diary import of_food
 from tracking.services.photos import delete_photo
+from tracking.services.recognisers import forget
 from tracking.statements import Statement, said
 from tracking.summaries import day_of
 from tracking.units import Units
@@ -74,7 +75,7 @@ def test_of_many_confirmations_at_once_one_logs(folder):
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_confirming_looking_again_and_deleting_at_once_wait_for_each_other(folder):
+def test_confirming_looking_again_deleting_and_forgetting_at_once_wait_for_each_other(folder):
     """Whoever takes rows in another order than the others would be ended by PostgreSQL: a deadlock."""
     user, food = make_user(), some_food()
     found, trouble = Recognition(()), []
@@ -92,10 +93,12 @@ def test_confirming_looking_again_and_deleting_at_once_wait_for_each_other(folde
 
     for _round in range(5):
         draft, now = kept(user), timezone.now()
+        Photo.objects.update(state=Photo.State.CONFIRMED)  # it was before
         acts = [
             partial(drafts.confirm, draft, [food], day=DAY, meal="lunch", now=now),
             partial(drafts.keep, draft.photo, found, asked_at=now, now=now),
             partial(delete_photo, Photo.objects.get(pk=draft.photo_id)),
+            partial(forget, user=user, by="ada", now=now),
         ]
         begin = threading.Barrier(len(acts))
         threads = [threading.Thread(target=at_once, args=(begin, act)) for act in acts]

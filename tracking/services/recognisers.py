@@ -201,7 +201,7 @@ def forget(*, user: User, by: str, now: dt.datetime) -> None:
 
 def _locked(user: User) -> None:
     """One at a time changes which version of a person is in use."""
-    User.objects.select_for_update(of=("self",)).filter(pk=user.pk).first()
+    User.objects.select_for_update(of=("self",), no_key=True).filter(pk=user.pk).first()
 
 
 def _retire(user: User) -> None:
