@@ -1,7 +1,6 @@
 """What training made of a person's confirmed photos, version by version."""
 
 import hashlib
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -68,10 +67,6 @@ class Recogniser(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.version}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.sha256 = self.sha256 or checksum(bytes(self.weights))
-        super().save(*args, **kwargs)
 
     @property
     def whole(self) -> bool:
