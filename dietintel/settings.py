@@ -349,6 +349,7 @@ REST_FRAMEWORK = {
         "login": "10/min",
         "login_name": "20/min",
         "signup": "10/hour",
+        "mail": "5/hour",
         "upload": "120/min",
         "upstream": "60/min",
     },

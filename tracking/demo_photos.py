@@ -13,7 +13,7 @@ from products.models import OWN
 from tracking.demo_pictures import DISHES, Dish, photo_file
 from tracking.errors import Refused
 from tracking.models import MealItem
-from tracking.services.photos import Seen, confirm, store_photo
+from tracking.services.photos import Seen, looks_of, store_photo, teach
 from tracking.services.recognisers import start_training
 
 OF_EACH = 5  # photos: recognition is sure from the third on, and one is for the test of what was learned
@@ -45,7 +45,12 @@ def take(user: User, *, now: dt.datetime) -> None:
         at = min(now, dt.datetime.combine(day, time, user.zone))
         photo = store_photo(user=user, picture=photo_file(dish, taken[dish.name]), now=at, day=day, time=time)
         if (today - day).days >= ASKED_DAYS:
-            confirm(photo=photo, foods=[Seen(each.product, grams=each.amount) for each in items], now=at)
+            teach(
+                photo=photo,
+                looks=looks_of(photo),
+                foods=[Seen(each.product, grams=each.amount) for each in items],
+                now=at,
+            )
     with suppress(Refused):
         start_training(user=user, now=now)
 

@@ -1,19 +1,25 @@
 """What a draft offers: the foods that may be on a photo, how much of each, and which of them are likely. Reads only."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from django.urls import reverse
 
 from dietintel.accounts.models import User
 from products.models import Product
+from tracking import references
+from tracking.feedback import feedback
 from tracking.habits import Usual
 from tracking.loggable import Loggable, loggables
-from tracking.models import DraftItem, Meal, Photo, Recipe
+from tracking.models import Draft, DraftItem, Meal, Photo, Recipe
 from tracking.models.portion import LEAST_AMOUNT
 from tracking.moments import meal_at
 from tracking.recents import recents
 from tracking.recognition.base import Candidate, Recognition
-from tracking.totals import Totals
+from tracking.statements import Statement
+from tracking.summaries import day_of
+from tracking.totals import Totals, add_up
 
 LIKELY = 0.5  # confidence from which a food is ticked beforehand
 # Stages that name several things that are on the photo together; the others name one meal, and what else it may be.
@@ -118,6 +124,25 @@ def _often(user: User, now: dt.datetime, shown: set[str]) -> list[DraftItem]:
         if each.item.product or each.item.recipe
     ]
     return [item for item in found if item.what not in shown]
+
+
+def feedback_on(photo: Photo, eaten: Totals | None, day: dt.date) -> list[Statement]:
+    """What `eaten` does to that day as its diary is now."""
+    compares = references.are_for(photo.user, day)
+    link = reverse("photo", args=[photo.uuid])
+    return feedback(eaten, day_of(photo.user, day), meal_link=link, compares=compares)
+
+
+def feedback_now(draft: Draft, eaten: Totals | None) -> list[Statement]:
+    """While the draft waits: what was logged since it was made, from other photos too, counts. Then, as it was kept."""
+    kept = [Statement.of(each) for each in draft.feedback]
+    return feedback_on(draft.photo, eaten, draft.place[0]) if kept and draft.state == Draft.State.OPEN else kept
+
+
+def ticked(lines: Iterable[Offered]) -> Totals | None:
+    """All that is ticked together; None where nothing is."""
+    parts = [totals for line in lines if line.ticked and (totals := line.totals) is not None]
+    return add_up(parts) if parts else None
 
 
 def offered(user: User, items: Sequence[DraftItem], languages: Sequence[str] = ()) -> list[Offered]:

@@ -22,8 +22,11 @@ MISSING = ("fiber_g",)  # what most diets have too little of, and every label ma
 TOO_MUCH = ("salt_g", "sugars_g", "saturated_fat_g")  # what labels give a reference value for as a limit
 
 
-def feedback(meal: Totals | None, day: Day, *, meal_link: str) -> list[Statement]:
-    """`meal` is not in `day` yet; None where nobody could say what it is. `meal_link`: the page that shows it."""
+def feedback(meal: Totals | None, day: Day, *, meal_link: str, compares: bool = True) -> list[Statement]:
+    """`meal` is not in `day` yet; None where nobody could say what it is. `meal_link`: the page that shows it.
+
+    `compares`: whether reference intakes are for this person.
+    """
     together = day.totals if meal is None else day.totals + meal
     found = []
     kcal = meal.get(ENERGY) if meal is not None else None
@@ -36,7 +39,7 @@ def feedback(meal: Totals | None, day: Day, *, meal_link: str) -> list[Statement
         aim = day.target.get(key) if day.target else None
         if aim is not None:
             found += _against(key, together, aim, link)
-    for key in (*MISSING, *TOO_MUCH):
+    for key in (*MISSING, *TOO_MUCH) if compares else ():
         found += _against_reference(key, together, link)
     return found
 

@@ -77,6 +77,7 @@ urlpatterns = [
     path("photos/learned/<int:version>/use/", recognisers.recogniser_activate, name="recogniser_activate"),
     path("insights/", insights.insights, name="insights"),
     path("insights/mail/", insights.insights_mail, name="insights_mail"),
+    path("insights/mail/on/<str:token>/", insights.insights_mail_on, name="insights_mail_on"),
     path("insights/mail/off/<str:token>/", insights.insights_mail_off, name="insights_mail_off"),
     path("insights/<day:monday>/", insights.insight, name="insight"),
     path("insights/<day:monday>/make/", insights.insight_make, name="insight_make"),

@@ -143,6 +143,8 @@ class Workflow:
     # How often it starts by itself, in whole minutes; None: only when somebody asks. Such a workflow has no inputs.
     every: ClassVar[dt.timedelta | None] = None
     label: ClassVar[str | Promise] = ""  # as people are told
+    # Whether what goes in and comes out is somebody's own, as what they eat: operators see how it went, and not that.
+    private: ClassVar[bool] = False
 
     definition: ClassVar["Definition"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Case, Value, When
 
-from workflows import reading
+from workflows import reading, registry
 from workflows.models import Attempt, Event, Run, Step
 from workflows.reading import StepShown
 from workflows.states import StepState
@@ -63,6 +63,14 @@ class Timeline:
     entries: tuple[Entry, ...]
     left_out: int  # items that are not in `entries`
     events: tuple[Event, ...]  # the newest first
+
+    @cached_property
+    def private(self) -> bool:
+        """Whether inputs and outputs are the person's own. Of a workflow that is not known any more they may be."""
+        try:
+            return registry.workflow_called(self.run.workflow).private
+        except registry.UnknownWorkflow:
+            return self.run.user_id is not None
 
     @cached_property
     def input(self) -> str:

@@ -54,6 +54,12 @@ class UploadThrottle(_Forgiving, UserRateThrottle):
     scope = "upload"
 
 
+class MailThrottle(_Forgiving, UserRateThrottle):
+    """Letters to an address that was only typed."""
+
+    scope = "mail"
+
+
 class UpstreamThrottle(_Forgiving, UserRateThrottle):
     """Lookups that may ask a provider."""
 

@@ -8,6 +8,7 @@ from tracking.models import Example, ExampleFood, Recogniser
 from tracking.models.recognisers import checksum
 from tracking.recognition import features
 from tracking.recognition.weights import Weights
+from tracking.services.photos import looks_of, teach
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 SIDE = 12
@@ -44,3 +45,8 @@ def damage(row):
     broken = bytearray(row.weights)
     broken[7] ^= 1
     Recogniser.objects.filter(pk=row.pk).update(weights=bytes(broken))
+
+
+def taught(*, photo, foods, now):
+    """What `drafts.confirm` teaches of a photo."""
+    return teach(photo=photo, looks=looks_of(photo), foods=foods, now=now)

@@ -16,6 +16,7 @@ from PIL import Image
 from dietintel.gateway.session import session
 from tests.factories import make_item, make_meal, make_product, make_target, make_user
 from tests.pictures import barcode_image, encoded
+from tests.tracking.confirmed import taught
 from tests.tracking.test_photos import a_meal
 from tests.vision import FakeVision
 from tracking import photos
@@ -24,7 +25,7 @@ from tracking.drafts import likely
 from tracking.models import Draft, MealItem, Photo
 from tracking.recognition.base import Candidate
 from tracking.services import analyses, drafts
-from tracking.services.photos import Seen, agree_to_vision, confirm, store_photo
+from tracking.services.photos import Seen, agree_to_vision, store_photo
 from workflows import engine, execution
 from workflows.models import Run, Step
 from workflows.states import RunState, StepState
@@ -112,9 +113,9 @@ def test_barcode_is_sure_and_its_food_is_ticked(user):
 def test_what_was_confirmed_before_is_guessed_and_the_best_guess_is_ticked(user):
     food = make_product()
     for _number in range(3):
-        confirm(photo=stored(user), foods=[Seen(product=food, grams=Decimal(40))], now=timezone.now())
+        taught(photo=stored(user), foods=[Seen(product=food, grams=Decimal(40))], now=timezone.now())
         other = Image.new("RGB", (300, 200), (30, 160, 30))
-        confirm(photo=stored(user, other), foods=[Seen(name="Pea soup")], now=timezone.now())
+        taught(photo=stored(user, other), foods=[Seen(name="Pea soup")], now=timezone.now())
 
     photo = stored(user)
     analysed(photo)

@@ -3,9 +3,10 @@
 import datetime as dt
 import threading
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from products.foods import Food
@@ -20,6 +21,8 @@ from tracking.recognition.base import Recognition
 from tracking.runs.analysis import BatchAnalysis, MealAnalysis
 from tracking.services import drafts
 from tracking.services.diary import of_food
+from tracking.services.photos import delete_photo
+from tracking.services.recognisers import forget
 from tracking.statements import Statement, said
 from tracking.summaries import day_of
 from tracking.units import Units
@@ -68,6 +71,44 @@ def test_of_many_confirmations_at_once_one_logs(folder):
 
     assert sorted(outcomes) == ["conflict"] * 3 + ["logged"]
     assert (MealItem.objects.count(), Example.objects.count()) == (1, 1)
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_confirming_looking_again_deleting_and_forgetting_at_once_wait_for_each_other(folder):
+    """Whoever takes rows in another order than the others would be ended by PostgreSQL: a deadlock."""
+    user, food = make_user(), some_food()
+    found, trouble = Recognition(()), []
+
+    def at_once(begin, act):
+        try:
+            begin.wait()
+            act()
+        except (Conflict, Photo.DoesNotExist):
+            pass
+        except DatabaseError as error:
+            trouble.append(error)
+        finally:
+            connections.close_all()
+
+    for _round in range(5):
+        draft, now = kept(user), timezone.now()
+        Photo.objects.update(state=Photo.State.CONFIRMED)  # it was before
+        acts = [
+            partial(drafts.confirm, draft, [food], day=DAY, meal="lunch", now=now),
+            partial(drafts.keep, draft.photo, found, asked_at=now, now=now),
+            partial(delete_photo, Photo.objects.get(pk=draft.photo_id)),
+            partial(forget, user=user, by="ada", now=now),
+        ]
+        begin = threading.Barrier(len(acts))
+        threads = [threading.Thread(target=at_once, args=(begin, act)) for act in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert trouble == []
+    assert (Photo.objects.count(), Draft.objects.count(), Example.objects.count()) == (0, 0, 0)
 
 
 @pytest.mark.django_db

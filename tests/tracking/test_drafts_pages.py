@@ -9,15 +9,30 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.factories import make_item, make_meal, make_own_food, make_product, make_recipe, make_target, make_user
+from products.nutrients import Nutrients
+from tests.factories import (
+    make_item,
+    make_meal,
+    make_own_food,
+    make_product,
+    make_profile,
+    make_recipe,
+    make_target,
+    make_user,
+)
 from tests.pictures import barcode_image
 from tests.tracking.test_analysis import CODE, analysed, stored, work_off
 from tracking import photos
 from tracking.dates import today_of
-from tracking.models import Draft, Example, MealItem, Photo
+from tracking.drafts import feedback_now
+from tracking.models import Draft, Example, MealItem, Photo, Undo
 from tracking.recognition.base import Candidate, Recognition
 from tracking.services import analyses
+from tracking.services.diary import change, move
 from tracking.services.drafts import keep
+from tracking.totals import Totals
+from workflows.models import Run
+from workflows.states import RunState
 
 pytestmark = pytest.mark.django_db
 
@@ -384,6 +399,64 @@ def test_food_that_was_deleted_meanwhile_stays_a_name(reader, user):
     assert (line.name, line.eaten, line.ticked) == ("Soup", None, False)
 
 
+def test_confirmation_that_is_taken_back_can_be_made_again_and_taught_nothing(reader, user):
+    draft = draft_of(user, seen("A", make_product()))
+    post(reader, draft)
+
+    reader.post(reverse("undo", args=[Undo.objects.get().pk]))
+
+    assert (Draft.objects.get().state, Draft.objects.get().decided_at) == (Draft.State.OPEN, None)
+    assert (MealItem.objects.count(), Example.objects.count()) == (0, 0)
+    assert Photo.objects.get().state == Photo.State.NEW
+    assert [each.photo for each in reader.get("/day/2026-03-02/").context["drafts"]] == [draft.photo]
+    post(reader, draft)
+    assert (MealItem.objects.count(), Example.objects.count()) == (1, 1)
+
+
+def test_confirmation_that_is_taken_back_in_part_stays_decided(reader, user):
+    draft = draft_of(user, seen("A", make_product()), seen("B", make_product(barcode="", name="Rice")))
+    post(reader, draft)
+    (confirmed,) = Undo.objects.all()
+    change(MealItem.objects.get(name="Rice"), {"quantity": Decimal(99)})
+
+    reader.post(reverse("undo", args=[confirmed.pk]))
+
+    assert [name for name, *_rest in logged()] == ["Rice"]
+    assert Draft.objects.get().state == Draft.State.CONFIRMED
+    assert Example.objects.count() == 1
+
+
+def test_photo_that_is_looked_at_again_says_that_it_was_logged(reader, user):
+    draft = draft_of(user, seen("A", make_product()))
+    post(reader, draft)
+    keep(draft.photo, Recognition(()), asked_at=timezone.now(), now=timezone.now())
+
+    assert "You logged this photo before." in reader.get(page_of(draft.photo)).content.decode()
+
+
+def test_page_of_a_photo_that_was_deleted_says_so_where_its_run_is_remembered(reader, user):
+    photo = stored(user)
+    run = analyses.analyse(photo, now=timezone.now())
+
+    reader.post(reverse("photo_delete", args=[photo.uuid]))
+
+    assert Run.objects.get(pk=run.pk).state == RunState.CANCELLED
+    assert "This photo was deleted." in reader.get(page_of(photo), follow=True).content.decode()
+    assert reader.get(page_of(photo), headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_more_foods_than_a_page_has_lines_for_are_no_error(reader, user):
+    draft = draft_of(user)
+    sent = form_of(reader.get(page_of(draft.photo))) | {f"added-{number}-what": "x" for number in range(60)}
+
+    response = reader.post(
+        reverse("photo_draft", args=[draft.photo.uuid]), sent | {"choose": f"product:{make_product().uuid}"}
+    )
+
+    assert response.status_code == 200
+    assert len(response.context["lines"]) == 60
+
+
 # --- On its day ---------------------------------------------------------------------------------------------------
 def test_open_draft_is_shown_on_its_day_and_not_summed(reader, user):
     draft = draft_of(user, seen("A", make_product(name="Porridge")))
@@ -413,6 +486,43 @@ def test_feedback_is_worded_with_its_figures_and_leads_to_them(reader, user):
         f'<a href="/day/{today_of(user)}/nutrients/">Energy: 81\xa0kcal of 2,000\xa0kcal with it; 1,919\xa0kcal left'
         in shown
     )
+
+
+def test_feedback_counts_what_was_logged_since_from_another_photo(reader, user):
+    make_product(barcode=CODE)
+    make_target(user, starts_on=today_of(user))
+    one, other = stored(user, barcode_image(CODE)), stored(user, barcode_image(CODE))
+    work_off(analyses.analyse_batch(user, [one, other], now=timezone.now()))
+    before = reader.get(page_of(other)).content.decode()
+
+    post(reader, Draft.objects.get(photo=one))
+
+    assert "Energy: 81\xa0kcal of 2,000\xa0kcal with it" in before
+    assert "Energy: 162\xa0kcal of 2,000\xa0kcal with it" in reader.get(page_of(other)).content.decode()
+    assert (
+        "Energy: 162\xa0kcal of" in reader.get(f"/api/v1/photos/{other.uuid}/draft").json()["feedback"][1]["sentence"]
+    )
+
+
+def test_children_are_not_compared_with_what_adults_need(user):
+    draft = draft_of(user, seen("A", make_product()))
+    draft.feedback = [{"code": "no_target", "figures": {}, "link": "/"}]
+    eaten = Totals(Nutrients({"salt_g": Decimal(7)}))
+
+    assert "reference_over" in [each.code for each in feedback_now(draft, eaten)]
+    make_profile(user, birth_date=dt.date(2020, 1, 1))
+    assert "reference_over" not in [each.code for each in feedback_now(draft, eaten)]
+
+
+def test_draft_follows_the_meal_that_it_was_asked_for(reader, user):
+    meal = make_item(make_meal(user, day=dt.date(2026, 3, 2))).meal
+    photo = stored(user, day=dt.date(2026, 3, 2))
+    keep(photo, Recognition(()), meal=meal, asked_at=timezone.now(), now=timezone.now())
+
+    move(meal, day=dt.date(2026, 3, 5), name="lunch")
+
+    assert [each.photo for each in reader.get("/day/2026-03-05/").context["drafts"]] == [photo]
+    assert reader.get("/day/2026-03-02/").context["drafts"] == []
 
 
 # --- Several ------------------------------------------------------------------------------------------------------
@@ -455,6 +565,18 @@ def test_run_of_a_photo_leads_to_it(reader, user):
 
     assert page_of(photo) in reader.get(run.get_absolute_url()).content.decode()
     assert "Looking at a photo" in reader.get("/runs/").content.decode()
+
+
+def test_operators_see_how_a_look_went_and_not_what_was_eaten(admin_client, user):
+    make_product(barcode=CODE, name="Marzipan")
+    run = analysed(stored(user, barcode_image(CODE)))
+    assert "Marzipan" in str(list(run.steps.values_list("output", flat=True)))
+
+    shown = admin_client.get(reverse("admin:workflows_run_change", args=[run.pk])).content.decode()
+
+    assert "the person's own, and is not shown here" in shown
+    assert "Marzipan" not in shown
+    assert "<summary>" not in shown
 
 
 # --- Cost ---------------------------------------------------------------------------------------------------------

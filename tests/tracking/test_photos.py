@@ -17,10 +17,11 @@ from PIL import Image, ImageDraw
 from products.pictures import UnreadablePicture
 from tests.factories import make_user
 from tests.pictures import encoded
+from tests.tracking.confirmed import taught
 from tracking import photos
 from tracking.errors import Refused
 from tracking.models import Example, Photo
-from tracking.services.photos import NoRoom, Seen, confirm, delete_photo, store_photo, stray_files
+from tracking.services.photos import NoRoom, Seen, delete_photo, store_photo, stray_files
 from workflows import cleaning
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -397,7 +398,7 @@ def test_row_that_cannot_be_written_leaves_no_files(folder):
 @pytest.mark.django_db(transaction=True)
 def test_deleted_photo_takes_its_files_and_what_it_taught_along(folder):
     photo = store(encoded(a_meal()))
-    confirm(photo=photo, foods=[Seen(name="Soup")], now=NOW)
+    taught(photo=photo, foods=[Seen(name="Soup")], now=NOW)
 
     delete_photo(photo)
 
@@ -421,7 +422,7 @@ def test_photo_past_its_time_goes_with_its_files_and_what_it_taught_stays(settin
     settings.PHOTO_RETENTION_DAYS = 30
     rule = next(rule for rule in cleaning.rules() if rule.name == "photos past their time")
     old = store(encoded(a_meal()))
-    confirm(photo=old, foods=[Seen(name="Soup")], now=NOW)
+    taught(photo=old, foods=[Seen(name="Soup")], now=NOW)
     store(encoded(a_meal()), now=NOW + dt.timedelta(days=1))
 
     assert cleaning.clean(rule, now=NOW + dt.timedelta(days=30)) == 0

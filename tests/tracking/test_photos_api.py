@@ -52,6 +52,22 @@ def test_upload_is_answered_with_where_its_images_are(client, user):
     assert client.get(f"/api/v1/photos/{said['id']}").json() == said
 
 
+def test_upload_that_is_repeated_with_its_key_is_kept_once(client, folder):
+    first, second = (
+        client.post("/api/v1/photos", {"image": encoded(IMAGE)}, headers={"Idempotency-Key": "a"}) for _try in range(2)
+    )
+
+    assert (first.status_code, second.status_code, second.json()) == (201, 201, first.json())
+    assert (Photo.objects.count(), len(list(folder.rglob("*.jpg")))) == (1, 2)
+
+
+def test_day_that_no_diary_has_is_refused_and_nothing_is_kept(client, folder):
+    answer = client.post("/api/v1/photos", {"image": encoded(IMAGE), "day": "0001-01-01"})
+
+    assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (422, "day")
+    assert list(folder.rglob("*.jpg")) == []
+
+
 @pytest.mark.parametrize(
     ("sent", "field"),
     [

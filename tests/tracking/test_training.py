@@ -11,13 +11,22 @@ from tests.factories import make_user
 from tests.tracking.confirmed import BLIND, NOON, PLAIN, confirmed, damage, make_recogniser
 from tests.workflows.test_crash_points import POINTS, crashed_everywhere, work_off
 from tests.workflows.test_crash_points import result as outcome
-from tracking.errors import Refused
+from tracking.errors import Conflict, Refused
 from tracking.models import Example, Recogniser
 from tracking.recognition import features
 from tracking.recognition.personal import weights_of
+from tracking.recognition.weights import Weights
 from tracking.runs.training import TrainRecogniser, TrainRecognisers
 from tracking.services import recognisers
-from tracking.services.recognisers import ENOUGH_NEW, LEAST_PHOTOS, activate, forget, start_training, version_in_use
+from tracking.services.recognisers import (
+    ENOUGH_NEW,
+    LEAST_PHOTOS,
+    activate,
+    forget,
+    keep_candidate,
+    start_training,
+    version_in_use,
+)
 from workflows import cleaning, engine, execution
 from workflows.models import Run
 from workflows.states import RunState
@@ -280,6 +289,29 @@ def test_all_that_was_learned_can_be_deleted_even_while_it_is_being_learned():
     assert Run.objects.get(pk=run.pk).state == RunState.CANCELLED
     assert {row.user for row in Recogniser.objects.all()} == {other}
     assert {row.user for row in Example.objects.all()} == {other}
+
+
+def test_training_that_has_not_heard_yet_that_all_is_forgotten_leaves_nothing():
+    user = make_user()
+    confirmed(user)
+    run = start_training(user=user, now=timezone.now())
+    forget(user=user, by="ada", now=timezone.now())
+
+    with pytest.raises(Conflict):
+        keep_candidate(user=user, run_id=run.pk, weights=Weights(BLIND), now=timezone.now())
+
+    assert not Recogniser.objects.exists()
+
+
+def test_version_that_came_into_use_since_another_was_seen_damaged_stays():
+    user = make_user()
+    make_recogniser(user, version=1, state=State.RETIRED)
+    damaged = make_recogniser(user, version=2)
+    Recogniser.objects.filter(pk=damaged.pk).update(state=State.RETIRED)
+    make_recogniser(user, version=3)
+
+    assert recognisers.fall_back(damaged, by="a remedy") == 3
+    assert states(user) == {1: State.RETIRED, 2: State.RETIRED, 3: State.ACTIVE}
 
 
 def test_ten_versions_are_kept_beside_the_one_in_use():

@@ -24,7 +24,7 @@ from dietintel.accounts.models import GivenAnswer, Token, User
 from products.models import Product
 from tests.factories import make_item, make_meal, make_token, make_user
 from tests.pictures import encoded
-from tests.tracking.confirmed import make_recogniser
+from tests.tracking.confirmed import make_recogniser, taught
 from tests.tracking.test_foreign import LOSE_IT, MFP
 from tests.tracking.test_photos import a_meal
 from tests.tracking.test_transfer import exported, make_account
@@ -33,7 +33,7 @@ from tracking.insights.weeks import last_whole_week
 from tracking.models import Awaited, Insight, MealItem, Undo
 from tracking.recognition.base import Candidate, Recognition
 from tracking.services import diary, drafts, insights
-from tracking.services.photos import Seen, confirm, store_photo
+from tracking.services.photos import Seen, store_photo
 from tracking.transfer import uploads
 from workflows import engine, registry
 
@@ -247,7 +247,7 @@ def everything_of(user):
     Awaited.objects.create(user=user, origin="fdc/id/1", favourite_at=timezone.now())
     diary.delete([item])
     photo = store_photo(user=user, picture=encoded(a_meal()), now=timezone.now())
-    assert confirm(photo=photo, foods=[Seen(product=product)], now=timezone.now())
+    assert taught(photo=photo, foods=[Seen(product=product)], now=timezone.now())
     seen = Recognition((Candidate("Soup", 0.9, "vision"),))
     drafts.keep(photo, seen, asked_at=timezone.now(), now=timezone.now())
     make_recogniser(user)

@@ -16,14 +16,14 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from dietintel.accounts.idempotency import REPLAYED, answer_once
+from dietintel.accounts.idempotency import answer_once
 from dietintel.accounts.throttling import UploadThrottle
 from dietintel.http import AuthenticatedApiRequest, preferred_languages
 from products.pictures import UnreadablePicture
 from tracking.api.diary import FOODS_NOT_FOUND, REFUSED, items_to_log, meal_written
-from tracking.api.photos import own_photo
+from tracking.api.photos import answered_with, forget, own_photo
 from tracking.api.writing import KEY, answered_once
-from tracking.drafts import Offered, offered
+from tracking.drafts import Offered, feedback_now, offered, ticked
 from tracking.errors import Refused
 from tracking.feedback import WORDS
 from tracking.models import Draft, Meal, Photo
@@ -37,8 +37,8 @@ from tracking.serializers.drafts import (
 )
 from tracking.services import analyses, drafts
 from tracking.services.diary import NewItem
-from tracking.services.photos import delete_photo, store_photo
-from tracking.statements import Statement, said
+from tracking.services.photos import store_photo
+from tracking.statements import said
 from tracking.units import units_of_person
 from workflows.serializers import StartedSerializer
 
@@ -66,10 +66,10 @@ class _Starting(APIView):
                 self._may_send(request, place)
                 kept.append(store_photo(user=request.user, picture=file, now=timezone.now()))
         except UnreadablePicture as error:
-            _forget(kept)
+            forget(kept)
             raise serializers.ValidationError({field.format(place=len(kept)): [str(error)]}) from error
         except BaseException:
-            _forget(kept)
+            forget(kept)
             raise
         return kept
 
@@ -103,7 +103,7 @@ class AnalyseMeal(_Starting):
         def write() -> Any:
             return StartedSerializer(analyses.analyse(photo, meal=meal, now=timezone.now())).data
 
-        return _started(request, write, sent)
+        return answered_with(request, write, sent, status=status.HTTP_202_ACCEPTED)
 
 
 class AnalyseBatch(_Starting):
@@ -125,7 +125,7 @@ class AnalyseBatch(_Starting):
         def write() -> Any:
             return BatchStartedSerializer(analyses.analyse_batch(request.user, photos, now=timezone.now())).data
 
-        return _started(request, write, sent)
+        return answered_with(request, write, sent, status=status.HTTP_202_ACCEPTED)
 
 
 class DraftDetail(APIView):
@@ -133,12 +133,13 @@ class DraftDetail(APIView):
     def get(self, request: AuthenticatedApiRequest, photo_id: uuid.UUID) -> Response:
         """What may be on a photo, and what it does to the day. Nothing of it counts before it is confirmed."""
         draft = _draft(request, photo_id)
-        statements = [Statement.of(each) for each in draft.feedback]
+        lines = _lines(request, draft)
+        statements = feedback_now(draft, ticked(lines))
         units = units_of_person(request.user)
         feedback = [
             {**each.kept(), "sentence": words.sentence} for each in statements for words in said([each], WORDS, units)
         ]
-        context = {"lines": _lines(request, draft), "feedback": feedback}
+        context = {"lines": lines, "feedback": feedback}
         return Response(DraftSerializer(draft, context=context).data)
 
     @extend_schema(parameters=[KEY], responses={204: None, **NO_DRAFT}, operation_id="photos_draft_discard")
@@ -180,23 +181,6 @@ class DraftConfirm(APIView):
 
 
 # --- What they share --------------------------------------------------------------------------------------------
-def _started(request: AuthenticatedApiRequest, write: Any, sent: Sequence[Photo]) -> Response:
-    """The pictures of a request that was answered before are not kept a second time."""
-    try:
-        response = answer_once(request, write, status=status.HTTP_202_ACCEPTED)
-    except BaseException:
-        _forget(sent)
-        raise
-    if REPLAYED in response.headers:
-        _forget(sent)
-    return response
-
-
-def _forget(photos: Sequence[Photo]) -> None:
-    for photo in photos:
-        delete_photo(photo)
-
-
 def _meal(meal_id: int, request: AuthenticatedApiRequest) -> Meal:
     return get_object_or_404(Meal.objects.owned_by(request.user), pk=meal_id)
 
@@ -223,8 +207,8 @@ def _lines(request: AuthenticatedApiRequest, draft: Draft) -> list[Offered]:
 
 
 def _ticked(request: AuthenticatedApiRequest, draft: Draft) -> list[NewItem]:
-    ticked = [line for line in _lines(request, draft) if line.ticked]
-    found = [line.eaten.some(line.much.quantity, line.much.unit) for line in ticked if line.eaten and line.much]
+    lines = [line for line in _lines(request, draft) if line.ticked]
+    found = [line.eaten.some(line.much.quantity, line.much.unit) for line in lines if line.eaten and line.much]
     if not found:
         raise Refused(_("Nothing of it is likely. Name the items."), field="items")
     return found

@@ -1,7 +1,7 @@
 """Photos over HTTP: upload, list, fetch, delete."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -18,12 +18,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from dietintel.accounts.idempotency import REPLAYED, answer_once
 from dietintel.accounts.models import User
 from dietintel.accounts.throttling import UploadThrottle
 from dietintel.http import AuthenticatedApiRequest
 from products.pictures import UnreadablePicture
 from tracking import photos
 from tracking.api.paging import PARAMETERS, page_of
+from tracking.api.writing import KEY, answered_once
 from tracking.errors import Refused
 from tracking.models import Photo
 from tracking.services.photos import delete_photo, store_photo
@@ -71,6 +73,25 @@ def own_photo(photo_id: uuid.UUID, user: User) -> Photo:
     return photo
 
 
+def answered_with(
+    request: AuthenticatedApiRequest, write: Callable[[], Any], sent: Sequence[Photo], *, status: int
+) -> Response:
+    """`answer_once` for a request that brought pictures: where it was answered before, they are not kept twice."""
+    try:
+        response = answer_once(request, write, status=status)
+    except BaseException:
+        forget(sent)
+        raise
+    if REPLAYED in response.headers:
+        forget(sent)
+    return response
+
+
+def forget(photos: Sequence[Photo]) -> None:
+    for photo in photos:
+        delete_photo(photo)
+
+
 class PhotoList(APIView):
     parser_classes = [MultiPartParser]
 
@@ -84,10 +105,12 @@ class PhotoList(APIView):
         return Response(PhotoListSerializer({"results": rows, "next_cursor": cursor}).data)
 
     @extend_schema(
+        parameters=[KEY],
         request={"multipart/form-data": PhotoInput},
         responses={201: PhotoSerializer, 507: OpenApiResponse(description="NO_ROOM: the server's disk is full")},
         operation_id="photos_create",
     )
+    @answered_once
     def post(self, request: AuthenticatedApiRequest) -> Response:
         """Upload a photo of a meal. Place, camera and all else that is written in the file are not kept."""
         wanted = PhotoInput(data=request.data)
@@ -105,7 +128,7 @@ class PhotoList(APIView):
             raise serializers.ValidationError({"image": [str(error)]}) from error
         except Refused as error:
             raise serializers.ValidationError({error.field: [error.sentence]}) from error
-        return Response(PhotoSerializer(photo).data, status=status.HTTP_201_CREATED)
+        return answered_with(request, lambda: PhotoSerializer(photo).data, [photo], status=status.HTTP_201_CREATED)
 
 
 class PhotoDetail(APIView):

@@ -1,8 +1,13 @@
-"""What a week showed, as a letter: the same sentences as on its page, in plain text and in HTML."""
+"""What a week showed, as a letter: the same sentences as on its page, in plain text and in HTML.
+
+And the letter before the first one, which asks whether the address is the right one.
+"""
+
+import datetime as dt
 
 from django.conf import settings
 from django.core import signing
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -14,7 +19,8 @@ from tracking.models import Insight
 from tracking.statements import Statement
 from tracking.units import units_of_person
 
-_MAIL_OFF = "tracking.insights.letters"
+_MAIL_OFF, _MAIL_ON = "tracking.insights.letters", "tracking.insights.letters.question"
+ANSWERED_WITHIN = dt.timedelta(days=3)
 
 
 def letter(insight: Insight, *, key: str) -> EmailMultiAlternatives:
@@ -44,6 +50,33 @@ def letter(insight: Insight, *, key: str) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(f"DietIntel: {subject}", text, None, [user.email], headers=headers)
     message.attach_alternative(render_to_string("tracking/insight_letter.html", shown), "text/html")
     return message
+
+
+def question(user: User, email: str) -> EmailMessage:
+    """To an address that somebody typed. It says nothing of their diary."""
+    site = site_address()
+    shown = {
+        "name": user.get_username(),
+        "on": f"{site}{reverse('insights_mail_on', args=[on_token(user, email)])}",
+        "days": ANSWERED_WITHIN.days,
+    }
+    text = render_to_string("tracking/insights_mail_question.txt", shown)
+    return EmailMessage(f"DietIntel: {_('Is this your address?')}", text, None, [email])
+
+
+def on_token(user: User, email: str) -> str:
+    """Lets whoever has it, which is the reader of a letter to `email`, have the person's insights sent there."""
+    return signing.dumps([user.pk, email], salt=_MAIL_ON)
+
+
+def asked_of(token: str) -> tuple[User, str] | None:
+    """Whose insights a token has sent, and where to. None for one that is none, or is too old."""
+    try:
+        pk, email = signing.loads(token, salt=_MAIL_ON, max_age=ANSWERED_WITHIN)
+    except signing.BadSignature:
+        return None
+    user = User.objects.filter(pk=pk, is_active=True).first()
+    return None if user is None else (user, email)
 
 
 def off_token(user: User) -> str:

@@ -10,11 +10,11 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from dietintel.accounts.models import User
-from tracking.energy import ADULT, age_on
+from tracking import references
 from tracking.insights.figures import Diary
 from tracking.insights.tally import Entry, Tally
 from tracking.insights.weeks import Week
-from tracking.models import Basis, MealItem, Profile, Target, WeightEntry
+from tracking.models import Basis, MealItem, Target, WeightEntry
 from tracking.series import ONE_DAY
 from tracking.summaries import totals_between
 from tracking.targets import targets_between
@@ -37,7 +37,7 @@ def diary_of(user: User, week: Week) -> Diary:
         targets=targets_between(user, week.first_before, week.sunday),
         weighings=_weighings(user, week),
         logged_in_a_row=in_a_row(week.sunday, _logged_days(user, week.sunday)),
-        compares=_compares(user, week.sunday),
+        compares=references.are_for(user, week.sunday),
     )
 
 
@@ -83,15 +83,6 @@ def in_a_row(last: dt.date, days: Iterable[dt.date]) -> int:
     return count
 
 
-def _compares(user: User, day: dt.date) -> bool:
-    """The reference intakes are of adults, and pregnancy and breastfeeding have others."""
-    profile = Profile.objects.filter(user=user).first()
-    if profile is None:
-        return True
-    young = profile.birth_date is not None and age_on(profile.birth_date, day) < ADULT
-    return not young and not profile.pregnant_or_breastfeeding
-
-
 def fingerprint(user: User, week: Week) -> str:
     """Another one as soon as something that the figures rest on is written, changed or deleted.
 
@@ -117,7 +108,7 @@ def _behind(user: User, week: Week) -> Iterator[tuple[object, ...]]:
     weights = WeightEntry.objects.owned_by(user).filter(day__lte=week.sunday).order_by("pk")
     for day, time, kg in weights.values_list("day", "time", "weight_kg"):
         yield day, time, _plain(kg)
-    yield (_compares(user, week.sunday),)
+    yield (references.are_for(user, week.sunday),)
 
 
 def _plain(value: Decimal) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dietintel.accounts.models import User
 from products.models import Product
-from tracking.models.diary import Meal
+from tracking.models.diary import Meal, Undo
 from tracking.models.photos import Photo
 from tracking.models.portion import LEAST_AMOUNT, MOST_AMOUNT, AmountField
 from tracking.models.recipes import Recipe
@@ -40,10 +40,12 @@ class Draft(models.Model):
     time = models.TimeField(_("time"), null=True, blank=True)  # on the person's clock; None: not known
     sure_of = models.CharField(max_length=20, blank=True, default="")  # the stage whose word can be taken
     doubts = models.JSONField(default=list, blank=True)  # what is missing, in sentences
-    feedback = models.JSONField(default=list, blank=True)  # each a `statements.Statement.kept()`
+    feedback = models.JSONField(default=list, blank=True)  # each a `statements.Statement.kept()`, of that moment
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     decided_at = models.DateTimeField(null=True, blank=True, editable=False)  # confirmed or discarded
+    # What takes its confirmation back. None: it was not confirmed, or so long ago that this cannot be taken back.
+    undo = models.OneToOneField(Undo, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
 
     objects = DraftQuerySet.as_manager()
 

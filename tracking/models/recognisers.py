@@ -1,7 +1,6 @@
 """What training made of a person's confirmed photos, version by version."""
 
 import hashlib
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -44,7 +43,7 @@ class Recogniser(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="recognisers")
     version = models.PositiveIntegerField(_("version"))  # from 1 on, each person's own
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.CANDIDATE)
-    weights = models.BinaryField()  # as `recognition.trained.Weights.packed` wrote them
+    weights = models.BinaryField()  # as `recognition.weights.Weights.packed` wrote them
     sha256 = models.CharField(_("checksum"), max_length=64, editable=False)  # of the weights, in hexadecimal
     features = models.PositiveSmallIntegerField(_("version of the features"))
     # How it did on photos it was not trained with: `recognition.evaluation.Figures.kept()`; empty before. The foods in
@@ -68,10 +67,6 @@ class Recogniser(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.version}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.sha256 = self.sha256 or checksum(bytes(self.weights))
-        super().save(*args, **kwargs)
 
     @property
     def whole(self) -> bool:

@@ -36,7 +36,6 @@ from dietintel.gateway.errors import (
 from products.models import fold
 from tracking.models import Profile
 from tracking.recognition.base import Candidate, CannotAnswer, Picture
-from tracking.recognition.matching import known_here
 
 # A model on a processor takes a minute and more for a photo, and one that is not loaded yet another minute.
 LOOK = Operation(
@@ -262,7 +261,7 @@ class VisionStage:
             raise CannotAnswer("trouble", _sentence(error), retry_after_s=error.retry_after_s or 0.0) from error
         if not found:
             raise CannotAnswer("unsure", _("The service saw nothing to eat on the photo."))
-        return [known_here(each, picture.user) for each in found]
+        return found
 
 
 def _sentence(error: GatewayError) -> str:

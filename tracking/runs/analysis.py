@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
@@ -13,16 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from PIL import Image
 
 from tracking import photos
-from tracking.drafts import items_of, offered, place_of
-from tracking.feedback import feedback as feedback_of
+from tracking.drafts import feedback_on, items_of, offered, place_of, ticked
 from tracking.models import Meal, Photo
 from tracking.recognition.base import Recognition
 from tracking.recognition.chain import recognise
-from tracking.recognition.matching import known_here
 from tracking.services import drafts
 from tracking.statements import Statement
-from tracking.summaries import day_of
-from tracking.totals import add_up
 from workflows.definitions import Retry, Workflow, step
 from workflows.execution import Context
 from workflows.models import Run
@@ -58,6 +54,7 @@ class MealAnalysis(Workflow):
 
     name = "meal_analysis"
     label = gettext_lazy("Looking at a photo")
+    private = True
     priority = Priority.HIGH
     deadline = dt.timedelta(minutes=5)
 
@@ -101,6 +98,7 @@ class BatchAnalysis(Workflow):
 
     name = "batch_analysis"
     label = gettext_lazy("Looking at several photos")
+    private = True
     priority = Priority.LOW
     deadline = dt.timedelta(hours=6)
 
@@ -162,7 +160,7 @@ def _opened(photo_id: str) -> dict[str, Any]:
 
 
 def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
-    """What recognition says, with the foods that are known here.
+    """What recognition says.
 
     Raises CannotLook where the file is gone; and, but for the last try, where nobody knew anything and it might be
     better within `patience_s`.
@@ -172,8 +170,7 @@ def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
     found = recognise(photo, photo.user, timezone.now())
     trouble = tuple(each.sentence for each in found.trouble)
     if found.candidates:
-        known = tuple(known_here(each, photo.user) for each in found.candidates)
-        return Looked(replace(found, candidates=known), trouble)
+        return Looked(found, trouble)
     wait_s = max((each.retry_after_s for each in found.trouble), default=0.0)
     if trouble and ctx.attempt < TRIES and wait_s <= patience_s:
         raise CannotLook(trouble[0], retry_after_s=wait_s)
@@ -183,9 +180,7 @@ def _looked(ctx: Context, photo: Photo, *, patience_s: float) -> Looked:
 
 def _feedback(photo: Photo, found: Recognition, meal_id: int | None) -> list[Statement]:
     lines = offered(photo.user, items_of(found, photo.user, timezone.now()))
-    parts = [totals for line in lines if line.ticked and (totals := line.totals) is not None]
-    day = day_of(photo.user, place_of(photo, _meal(photo, meal_id)).day)
-    return feedback_of(add_up(parts) if parts else None, day, meal_link=reverse("photo", args=[photo.uuid]))
+    return feedback_on(photo, ticked(lines), place_of(photo, _meal(photo, meal_id)).day)
 
 
 def _kept(

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from dietintel.accounts.models import User
 from tracking.insights.letters import letter
@@ -29,7 +29,8 @@ class WeeklyInsights(Workflow):
     """One person's week. Made from the diary alone: made twice, it says the same."""
 
     name = "weekly_insights"
-    label = _("Looking back on a week")
+    label = gettext_lazy("Looking back on a week")
+    private = True
 
     @step(timeout=120, retry=Retry(3))
     def collect(self, ctx: Context, user_id: int, week: str) -> dict[str, Any]:
@@ -40,19 +41,16 @@ class WeeklyInsights(Workflow):
 
     @step(timeout=300, retry=Retry(3))
     def compute(self, ctx: Context, user_id: int, week: str, collect: dict[str, Any]) -> dict[str, Any]:
-        ctx.progress(0.1, f"{collect['entries']} entries")
-        return services.compute(_person(user_id), _week(week))
-
-    @step(tx=True)
-    def keep(
-        self, ctx: Context, user_id: int, week: str, collect: dict[str, Any], compute: dict[str, Any]
-    ) -> dict[str, Any]:
-        services.keep(_person(user_id), _week(week), compute, collect["diary"], now=timezone.now())
+        """Kept in a table of its own at once: long names make it larger than what a step may hand on."""
+        entries = collect["entries"]
+        ctx.progress(0.1, ngettext("%(n)d entry", "%(n)d entries", entries) % {"n": entries})
+        user, of = _person(user_id), _week(week)
+        services.keep(user, of, services.compute(user, of), collect["diary"], now=timezone.now())
         return {"week": week, "address": reverse("v1:insight", args=[week])}
 
     @step(optional=True, timeout=60, retry=Retry(4, base=60, cap=900, on=(smtplib.SMTPException, OSError)))
     def mail(
-        self, ctx: Context, user_id: int, week: str, keep: dict[str, Any], by_mail: bool | None = None
+        self, ctx: Context, user_id: int, week: str, compute: dict[str, Any], by_mail: bool | None = None
     ) -> dict[str, str]:
         """To who wants it. Who asked for the insights looks at them, and gets no letter about it."""
         insight = Insight.objects.select_related("user").get(user=user_id, week=_week(week).monday)
@@ -65,9 +63,9 @@ class WeeklyInsights(Workflow):
         return {"mail": "sent"}
 
     @step
-    def summary(self, ctx: Context, keep: dict[str, Any], mail: dict[str, str] | None = None) -> dict[str, Any]:
+    def summary(self, ctx: Context, compute: dict[str, Any], mail: dict[str, str] | None = None) -> dict[str, Any]:
         """Where it can be read."""
-        return keep | (mail or {"mail": "could not be sent"})
+        return compute | (mail or {"mail": "could not be sent"})
 
 
 @register
@@ -75,7 +73,7 @@ class InsightsDue(Workflow):
     """Begins the week of everybody whose Monday morning has come. Hourly: somewhere it is always five o'clock."""
 
     name = "insights_due"
-    label = _("Beginning to look back on weeks")
+    label = gettext_lazy("Beginning to look back on weeks")
     priority = Priority.LOW
     every = dt.timedelta(hours=1)
 

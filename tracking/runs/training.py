@@ -132,7 +132,7 @@ class TrainRecognisers(Workflow):
     def begin(self, ctx: Context, item: int) -> bool:
         """Safe to repeat: of a person one training is under way at a time."""
         user = User.objects.filter(pk=item).first()
-        if user is None or not user.is_active or item not in recognisers.to_be_trained():
+        if user is None or not user.is_active or not recognisers.to_be_trained(item):
             return False
         try:
             recognisers.start_training(user=user, now=timezone.now())

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import uuid
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -30,9 +31,18 @@ def analyse(photo: Photo, *, meal: Meal | None = None, now: dt.datetime) -> Run:
     """The run that looks at `photo`: the one under way, if any. Its draft joins `meal`, else one by the hour."""
     given = {"photo_id": str(photo.uuid)} | ({} if meal is None else {"meal_id": meal.pk})
     with transaction.atomic():
-        run = engine.start(MealAnalysis, input=given, user=photo.user, key=f"photo:{photo.uuid}", now=now)
+        run = engine.start(MealAnalysis, input=given, user=photo.user, key=_key(photo.uuid), now=now)
         Photo.objects.filter(pk=photo.pk).update(run=run)
     return run
+
+
+def _key(photo_id: uuid.UUID) -> str:
+    return f"photo:{photo_id}"
+
+
+def was_looked_at(photo_id: uuid.UUID, user: User) -> bool:
+    """Whether a photo of this person, which may be deleted, had a run of its own that is remembered."""
+    return Run.objects.owned_by(user).filter(workflow=MealAnalysis.name, key=_key(photo_id)).exists()
 
 
 def analyse_again(photo: Photo, *, by: str, now: dt.datetime) -> Run:

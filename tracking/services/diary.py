@@ -17,7 +17,7 @@ from products.models import Product
 from products.nutrients import Nutrients, rounded
 from tracking.amounts import Amount, amount_of
 from tracking.errors import Conflict, Refused
-from tracking.models import STANDARD_MEALS, Basis, Meal, MealItem, Recipe, Undo
+from tracking.models import STANDARD_MEALS, Basis, Draft, Example, Meal, MealItem, Photo, Recipe, Undo
 
 MOST_ITEMS = 200  # of one meal: more is a mistake of a program
 UNDO_FOR = dt.timedelta(hours=24)
@@ -270,8 +270,20 @@ def undo(user: User, undo_id: int, *, now: dt.datetime) -> list[dt.date]:
             raise Conflict(_("It was changed since. Take that back first."))
         days = _unmade(user, [pk for pk, kept in before.items() if kept is None])
         days |= _restored(user, {pk: kept for pk, kept in before.items() if kept is not None})
+        if len(before) == len(undoable.items):
+            _open_again(undoable)
         undoable.delete()
         return sorted(days)
+
+
+def _open_again(undoable: Undo) -> None:
+    """The draft that was confirmed, if that is what is taken back: it waits again, and taught nothing."""
+    photo_id = Draft.objects.filter(undo=undoable).values_list("photo", flat=True).first()
+    if photo_id is not None:
+        Photo.objects.filter(pk=photo_id).update(state=Photo.State.NEW)
+        Example.objects.filter(photo=photo_id).delete()
+        confirmed = Draft.objects.filter(undo=undoable, state=Draft.State.CONFIRMED)
+        confirmed.update(state=Draft.State.OPEN, decided_at=None)
 
 
 def _unmade(user: User, ids: Sequence[int]) -> set[dt.date]:

@@ -14,7 +14,7 @@ from tracking.models import Basis, Draft, DraftItem, Meal, MealItem, Photo
 from tracking.recognition.base import Recognition
 from tracking.services import diary
 from tracking.services.diary import Done, NewItem
-from tracking.services.photos import MOST_FOODS, Seen, looks_of, teach
+from tracking.services.photos import MOST_FOODS, Seen, locked, looks_of, teach
 from tracking.statements import Statement
 from workflows import cleaning
 
@@ -37,8 +37,7 @@ def keep(
     where the photo is deleted.
     """
     with transaction.atomic():
-        # Locked, so that two analyses of one photo come one after the other.
-        photo = Photo.objects.select_for_update(of=("self",)).select_related("user").get(pk=photo.pk)
+        photo = locked(photo)  # two analyses of one photo come one after the other
         draft = Draft.objects.filter(photo=photo).first()
         if draft is not None and draft.decided_at is not None and draft.decided_at >= asked_at:
             return draft
@@ -71,8 +70,10 @@ def confirm(
 ) -> Done:
     """Write into the diary what the person says it was, and teach it to `personal`: all of it or nothing.
 
+    Taking that back in the diary opens the draft again, and forgets what it taught.
+
     `time` is of the items that have none. Raises Refused; Conflict where it was decided already, so nothing is logged
-    twice.
+    twice, or where the photo is deleted.
     """
     if not items:
         raise Refused(_("Tick or add what you ate."), field="items")
@@ -80,10 +81,14 @@ def confirm(
         raise Refused(_("Name between one and %(most)d foods.") % {"most": MOST_FOODS}, field="items")
     looks = looks_of(draft.photo)  # reads and computes, so it stands before the transaction
     with transaction.atomic():
+        try:
+            locked(draft.photo)
+        except Photo.DoesNotExist as error:
+            raise Conflict(_("The photo was deleted.")) from error
         _decided(draft, Draft.State.CONFIRMED, now=now)
         done = diary.log(draft.photo.user, day, meal, [replace(item, time=item.time or time) for item in items])
         place = {"meal": done.items[0].meal, "day": day, "meal_name": done.items[0].meal.name, "time": time}
-        Draft.objects.filter(pk=draft.pk).update(**place)
+        Draft.objects.filter(pk=draft.pk).update(**place, undo=done.undo)
         teach(photo=draft.photo, looks=looks, foods=[_seen(item) for item in done.items], now=now)
         return done
 

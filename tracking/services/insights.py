@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
 from tracking.errors import Refused
+from tracking.insights import letters
 from tracking.insights.reading import diary_of, fingerprint
 from tracking.insights.telling import told
 from tracking.insights.weeks import WEEKS_BEFORE, Week, last_whole_week, week_of
@@ -56,16 +57,27 @@ def whole_week(day: dt.date | None, *, today: dt.date) -> Week:
 
 
 # --- Mail -------------------------------------------------------------------------------------------------------
-def choose_mail(user: User, *, wants: bool, email: str) -> None:
-    """Whether each new week's insights come by mail, and where to."""
+def ask_for_mail(user: User, *, email: str) -> bool:
+    """Have each new week's insights come by mail, to `email`. Says whether they do already.
+
+    Otherwise a letter is sent there, and they come once its link is followed: a mistyped address is a stranger's. Waits
+    for the mail server; raises OSError or smtplib.SMTPException.
+    """
+    if email == user.email and wants_mail(user):
+        return True
+    letters.question(user, email).send()
+    return False
+
+
+def confirm_mail(user: User, *, email: str) -> None:
+    """Whoever reads letters to `email` says that it is this person's."""
     with transaction.atomic():
-        Profile.objects.update_or_create(user=user, defaults={"mails_insights": wants})
-        if email and email != user.email:
-            user.email = email
-            user.save(update_fields=["email"])
+        Profile.objects.update_or_create(user=user, defaults={"mails_insights": True})
+        User.objects.filter(pk=user.pk).update(email=email)
 
 
 def wants_mail(user: User) -> bool:
+    """Only of an address that was confirmed."""
     return bool(user.email) and Profile.objects.filter(user=user, mails_insights=True).exists()
 
 

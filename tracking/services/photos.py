@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -11,6 +12,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
@@ -20,7 +22,8 @@ from tracking import photos
 from tracking.errors import DiaryError, Refused
 from tracking.models import Example, ExampleFood, Photo, Profile, Recipe
 from tracking.recognition import features, vision
-from workflows import cleaning
+from tracking.services import diary
+from workflows import cleaning, engine
 
 log = logging.getLogger(__name__)
 EARLIEST = dt.date(2000, 1, 1)  # cameras that lost their clock say 1970 or 1980
@@ -59,6 +62,8 @@ def store_photo(
     """
     if time is not None and day is None:
         raise Refused(_("A time needs a day."), field="day")
+    if day is not None and not diary.EARLIEST <= day <= diary.LATEST:
+        raise Refused(_("Choose a day between 1900 and 2200."), field="day")
     prepared = photos.prepare(picture)
     taken = prepared.taken
     if day is None and taken is not None and EARLIEST <= taken.date() <= user.wall_clock(now).date():
@@ -87,9 +92,23 @@ def store_photo(
     return photo
 
 
+def locked(photo: Photo) -> Photo:
+    """Its row, until the transaction is over, with its person. Raises Photo.DoesNotExist.
+
+    Whoever writes something of a photo, as its draft and its example, takes this first: nobody waits in a circle.
+    """
+    return Photo.objects.select_for_update(of=("self",)).select_related("user").get(pk=photo.pk)
+
+
 @transaction.atomic
 def delete_photo(photo: Photo) -> None:
-    """Delete a photo, its files, and what it taught. Safe to repeat."""
+    """Delete a photo, its files, and what it taught; nobody goes on looking at it. Safe to repeat."""
+    run = photo.run
+    if run is not None and run.input.get("photo_id") == str(photo.uuid):  # and not at others too
+        with suppress(engine.AlreadyEnded):
+            engine.cancel(run, by=photo.user.get_username(), now=timezone.now())
+    with suppress(Photo.DoesNotExist):
+        locked(photo)
     Example.objects.filter(photo=photo).delete()
     Photo.objects.filter(pk=photo.pk).delete()
 
@@ -97,15 +116,6 @@ def delete_photo(photo: Photo) -> None:
 def files_go(instance: Photo, **kwargs: Any) -> None:
     """Called for every photo that is deleted, by whatever way: alone, with its account, by a rule."""
     transaction.on_commit(partial(photos.remove, instance.uuid), robust=True)
-
-
-def confirm(*, photo: Photo, foods: Sequence[Seen], now: dt.datetime) -> Example | None:
-    """What the person says is on `photo`, instead of what was said of it before: the lesson for `personal`.
-
-    Safe to repeat. Returns None where the photo's file is gone, so that nothing can be learned. Raises Refused for no
-    food, or one without a name.
-    """
-    return teach(photo=photo, looks=looks_of(photo), foods=foods, now=now)
 
 
 def looks_of(photo: Photo) -> bytes | None:
@@ -118,7 +128,11 @@ def looks_of(photo: Photo) -> bytes | None:
 
 
 def teach(*, photo: Photo, looks: bytes | None, foods: Sequence[Seen], now: dt.datetime) -> Example | None:
-    """`confirm`, where it was looked at before."""
+    """What the person says is on `photo`, instead of what was said of it before: the lesson for `personal`.
+
+    `looks` as `looks_of` gives them. Safe to repeat. Returns None where there are none, so that nothing can be learned.
+    Raises Refused for no food, or one without a name.
+    """
     if not 1 <= len(foods) <= MOST_FOODS:
         raise Refused(_("Name between one and %(most)d foods.") % {"most": MOST_FOODS}, field="foods")
     if not all(food.label.strip() for food in foods):

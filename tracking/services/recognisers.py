@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,20 +83,30 @@ def under_way(user: User) -> Run | None:
     return Run.objects.owned_by(user).live().filter(workflow=TRAINING).first()
 
 
-def to_be_trained() -> list[int]:
-    """Ids of people with enough new confirmed photos since their last training. Whether it is enough, they tell."""
+def to_be_trained(*people: int) -> list[int]:
+    """Ids of people with enough new confirmed photos since their last training; of these `people`, or of all.
+
+    Whether there is enough to learn from is said when their training begins.
+    """
     last = Recogniser.objects.filter(user=models.OuterRef("user")).order_by("-version").values("created_at")[:1]
     since = Example.objects.annotate(last=models.Subquery(last)).filter(
         models.Q(last=None) | models.Q(created_at__gt=models.F("last"))
     )
+    if people:
+        since = since.filter(user__in=people)
     counted = since.values("user").annotate(n=models.Count("pk")).filter(n__gte=ENOUGH_NEW)
     return sorted(counted.values_list("user", flat=True))
 
 
 @transaction.atomic
 def keep_candidate(*, user: User, run_id: int, weights: Weights, now: dt.datetime) -> int:
-    """The version that a run has trained. Safe to repeat: a run has one."""
+    """The version that a run has trained. Safe to repeat: a run has one.
+
+    Raises Conflict for a run that was cancelled: its step may not have heard yet that all is to be forgotten.
+    """
     _locked(user)
+    if Run.objects.filter(pk=run_id).exclude(stopping="").exists():
+        raise Conflict(_("The training was cancelled."))
     packed = weights.packed()
     row = Recogniser.objects.filter(run_id=run_id).first() or Recogniser(user=user, run_id=run_id)
     newest: int | None = Recogniser.objects.owned_by(user).aggregate(newest=Max("version"))["newest"]
@@ -156,9 +167,14 @@ def activate(*, user: User, version: int, by: str) -> None:
 
 
 def fall_back(row: Recogniser, *, by: str) -> int:
-    """Instead of a version in use that is damaged: the newest earlier one that is not, or none. Returns which."""
+    """Instead of a version in use that is damaged: the newest earlier one that is not, or none. Returns which.
+
+    One that came into use since `row` was looked at stays.
+    """
     with transaction.atomic():
         _locked(row.user)
+        if not Recogniser.objects.active().filter(pk=row.pk).exists():
+            return version_in_use(row.user)
         earlier = Recogniser.objects.owned_by(row.user).filter(state=Recogniser.State.RETIRED, version__lt=row.version)
         good = next((each for each in earlier.order_by("-version") if trusted(each) is not None), None)
         Recogniser.objects.filter(pk=row.pk).update(state=Recogniser.State.REJECTED)
@@ -173,18 +189,19 @@ def forget(*, user: User, by: str, now: dt.datetime) -> None:
     """Delete everything that was learned: versions, and what the person said of their photos, which stay."""
     with transaction.atomic():
         run = under_way(user)
-        if run is not None and not run.stopping:
-            engine.cancel(run, by=by, now=now)
+        if run is not None:
+            with suppress(engine.AlreadyEnded):
+                engine.cancel(run, by=by, now=now)
         _locked(user)
+        Photo.objects.owned_by(user).filter(state=Photo.State.CONFIRMED).update(state=Photo.State.NEW)
         Recogniser.objects.owned_by(user).delete()
         Example.objects.owned_by(user).delete()
-        Photo.objects.owned_by(user).filter(state=Photo.State.CONFIRMED).update(state=Photo.State.NEW)
     log.warning("what was learned from the photos of person %s is forgotten: asked for by %s", user.pk, by)
 
 
 def _locked(user: User) -> None:
     """One at a time changes which version of a person is in use."""
-    User.objects.select_for_update(of=("self",)).filter(pk=user.pk).first()
+    User.objects.select_for_update(of=("self",), no_key=True).filter(pk=user.pk).first()
 
 
 def _retire(user: User) -> None:

@@ -21,6 +21,7 @@ from tracking.models import Draft, ExampleFood, Photo
 from tracking.recognition.base import Recognition
 from tracking.runs.analysis import BatchAnalysis, MealAnalysis, counted
 from tracking.services import analyses, drafts
+from tracking.views.answers import in_part
 from tracking.views.drafts import shown_draft
 from tracking.views.photos import own_photo
 from workflows import engine, reading
@@ -85,7 +86,13 @@ class Look:
 @require_http_methods(["GET", "HEAD"])
 def photo(request: AuthenticatedRequest, photo_id: uuid.UUID) -> HttpResponse:
     """htmx asks for the part again every two seconds, as long as somebody looks at the photo."""
-    shown = _shown(request, own_photo(photo_id, request.user))
+    try:
+        shown = _shown(request, own_photo(photo_id, request.user))
+    except Http404:
+        if in_part(request) or not analyses.was_looked_at(photo_id, request.user):
+            raise
+        messages.info(request, _("This photo was deleted."))  # its run still leads here
+        return redirect("photos")
     return render_part(request, shown, part="tracking/_photo_state.html", page="tracking/photo.html")
 
 

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 from dietintel.http import AuthenticatedRequest, preferred_languages
 from products.models import fold
 from products.search import search
-from tracking.drafts import RECENTS, Offered
+from tracking.drafts import RECENTS, Offered, feedback_now
 from tracking.errors import Conflict, Refused
 from tracking.feedback import WORDS
 from tracking.forms.diary import typed
@@ -37,8 +37,8 @@ from tracking.recipes import RecipeBook
 from tracking.recognition import vision
 from tracking.services import drafts
 from tracking.services.diary import NewItem
-from tracking.statements import Statement
 from tracking.statements import said as in_words
+from tracking.totals import Totals, add_up
 from tracking.units import units_of_person
 from tracking.views.answers import changed, in_part
 from tracking.views.photos import own_photo
@@ -58,7 +58,11 @@ class Line:
     form: FoodForm
     eaten: Loggable | None
     item: DraftItem | None
-    energy_kcal: Decimal | None  # of the amount in the form
+    totals: Totals | None  # of the amount in the form
+
+    @property
+    def energy_kcal(self) -> Decimal | None:
+        return self.totals.get("energy_kcal") if self.totals else None
 
     @property
     def name(self) -> str:
@@ -107,7 +111,8 @@ def shown_draft(request: AuthenticatedRequest, draft: Draft) -> dict[str, Any]:
 
 
 def _shown(request: AuthenticatedRequest, draft: Draft, lines: list[Line], place: PlaceForm) -> dict[str, Any]:
-    statements = map(Statement.of, draft.feedback)
+    eaten = [line.totals for line in lines if line.ticked and line.totals is not None]
+    statements = feedback_now(draft, add_up(eaten) if eaten else None)
     return {
         "photo": draft.photo,
         "draft": draft,
@@ -143,7 +148,7 @@ def _lines(request: AuthenticatedRequest, draft: Draft, data: QueryDict | None =
         form = FoodForm(data if check and values["tick"] else None, prefix=prefix, units=units, initial=values)
         if prefix == focus:
             form.fields["quantity"].widget.attrs["autofocus"] = True
-        lines.append(Line(form, eaten, item, _energy(eaten, values)))
+        lines.append(Line(form, eaten, item, _totals(eaten, values)))
     return lines
 
 
@@ -159,12 +164,11 @@ def _said(data: QueryDict, prefix: str) -> dict[str, Any]:
     return {"tick": f"{prefix}-tick" in data, **{name: data.get(f"{prefix}-{name}", "") for name in names}}
 
 
-def _energy(eaten: Loggable | None, values: Mapping[str, Any]) -> Decimal | None:
+def _totals(eaten: Loggable | None, values: Mapping[str, Any]) -> Totals | None:
     number = leading(str(values.get("quantity", "")).strip())
     if eaten is None or number is None or number[1].strip():
         return None
-    totals = eaten.totals(Usual(number[0], values["unit"]))
-    return totals.get("energy_kcal") if totals else None
+    return eaten.totals(Usual(number[0], values["unit"]))
 
 
 # --- What can be done with it -----------------------------------------------------------------------------------
@@ -179,9 +183,7 @@ def photo_draft(request: AuthenticatedRequest, photo_id: uuid.UUID) -> HttpRespo
         return redirect("photo", photo.uuid)
     asked = request.POST
     if "discard" in asked:
-        drafts.discard(draft, now=timezone.now())
-        messages.success(request, _("Nothing of it is logged. The photo is kept."))
-        return redirect("photos")
+        return _discard(request, draft)
     if "weigh" in request.GET:
         lines = _lines(request, draft, asked)
         energies = [*((line.form.prefix, line.energy_kcal) for line in lines), ("sum", _sum(lines))]
@@ -192,6 +194,16 @@ def photo_draft(request: AuthenticatedRequest, photo_id: uuid.UUID) -> HttpRespo
     if {"find", "else"} & asked.keys() or asked.get("q", "").strip() != asked.get("searched", "").strip():
         return _with_hits(request, draft)
     return _log(request, draft)
+
+
+def _discard(request: AuthenticatedRequest, draft: Draft) -> HttpResponse:
+    try:
+        drafts.discard(draft, now=timezone.now())
+    except Conflict as error:
+        messages.info(request, error.sentence)
+        return redirect("photo", draft.photo.uuid)
+    messages.success(request, _("Nothing of it is logged. The photo is kept."))
+    return redirect("photos")
 
 
 def _of_another(request: AuthenticatedRequest, draft: Draft) -> bool:
@@ -240,7 +252,8 @@ def _with_choice(request: AuthenticatedRequest, draft: Draft) -> HttpResponse:
     items = {f"item-{item.pk}": item for item in draft.items.all()}
     if eaten is not None:
         if prefix not in items and f"{prefix}-what" not in data:
-            prefix = next(free for number in range(MOST_LINES) if f"{(free := f'added-{number}')}-what" not in data)
+            free = (f"added-{number}" for number in range(MOST_LINES))
+            prefix = next((each for each in free if f"{each}-what" not in data), f"added-{MOST_LINES - 1}")
         item = items.get(prefix)
         much = eaten.much(item.grams if item else None)
         told = {"what": what, "tick": "on", "quantity": typed(much.quantity), "unit": much.unit}

@@ -137,10 +137,12 @@ def _untried(request: AuthenticatedRequest) -> dict[str, Any]:
     """Favourites that were never logged, as if they had been searched for."""
     liked = list(untried(request.user)[:RECENTS])
     foods = Product.objects.visible_to(request.user).corrected_for(request.user)
-    products = foods.in_bulk([each.product_id for each in liked if each.product_id]).values()
-    recipes = {each.recipe_id for each in liked if each.recipe_id}
+    products = foods.in_bulk([each.product_id for each in liked if each.product_id])
+    recipes = [each.recipe_id for each in liked if each.recipe_id]
     return {
-        "liked_foods": [_hit(request, product, None) for product in products],
+        "liked_foods": [
+            _hit(request, products[each.product_id], None) for each in liked if each.product_id in products
+        ],
         "liked_recipes": _recipe_hits(request, lambda book: [one for pk in recipes if (one := book.get(pk))])
         if recipes
         else [],

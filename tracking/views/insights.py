@@ -2,6 +2,8 @@
 
 import datetime as dt
 import heapq
+import logging
+import smtplib
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,13 +21,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dietintel.accounts.models import User
+from dietintel.accounts.throttling import MailThrottle, wait_seconds
 from dietintel.http import AuthenticatedRequest, PageRequest, render_part
 from products.nutrients import NUTRIENTS
 from tracking.dates import today_of
 from tracking.errors import Refused
 from tracking.forms.insights import EntriesForm, MailForm
 from tracking.insights import drawing
-from tracking.insights.letters import reader_of
+from tracking.insights.letters import asked_of, reader_of
 from tracking.insights.reading import entries_of
 from tracking.insights.tally import Entry
 from tracking.insights.telling import VERSION
@@ -42,6 +45,7 @@ from workflows import reading
 from workflows.models import Run
 from workflows.states import RunState
 
+log = logging.getLogger(__name__)
 PAGE = 26  # weeks in the archive at once
 MOST_ENTRIES = 100  # behind one figure, the largest; all count in the sum
 
@@ -84,13 +88,16 @@ def _over(user: User, day: dt.date) -> Week:
 def _page(request: AuthenticatedRequest, week: Week, more: dict[str, Any]) -> HttpResponse:
     found = Insight.objects.owned_by(request.user).filter(week=week.monday).first()
     run = latest_run(request.user, week)
+    under_way = _under_way(run)
     shown = {
         "week": week,
         "address": reverse("insight", args=[week.monday]),
         "before": Week(week.monday - 7 * ONE_DAY),
         "after": _after(request.user, week),
-        "run": _under_way(run),
+        "run": under_way,
         "failed": _failed(run, found),
+        # Asked for again each second while it is being made: then nobody wants to know.
+        "outdated": found is not None and under_way is None and services.is_outdated(found),
         **(_told(request.user, found) if found else {"insight": None}),
         **more,
     }
@@ -124,7 +131,6 @@ def _told(user: User, insight: Insight) -> dict[str, Any]:
         "insight": insight,
         "suggestions": sentences(map(Statement.of, insight.suggestions), units),
         "findings": sentences(map(Statement.of, insight.findings), units),
-        "outdated": services.is_outdated(insight),
     }
     if figures.get("version") != VERSION:
         return shown | {"outdated": True}
@@ -171,11 +177,12 @@ def _archive(request: AuthenticatedRequest) -> dict[str, Any]:
 
 
 def _in_short(insight: Insight, units: Units) -> str:
-    """A week's mean energy; empty where it has none."""
-    averages = [each for each in insight.figures.get("averages", ()) if each["nutrient"] == "energy_kcal"]
-    if not averages:
+    """A week's mean energy; empty where it has none, or has figures of another version."""
+    if insight.figures.get("version") != VERSION:
         return ""
-    (energy,) = averages
+    energy = next((each for each in insight.figures["averages"] if each["nutrient"] == "energy_kcal"), None)
+    if energy is None:
+        return ""
     return much("energy_kcal", Decimal(str(energy["mean"])), units, at_least=energy["at_least"])
 
 
@@ -239,14 +246,53 @@ def _is_asked_for(entry: Entry, asked: dict[str, Any]) -> bool:
 @login_required
 @require_POST
 def insights_mail(request: AuthenticatedRequest) -> HttpResponse:
-    form = MailForm(request.POST)
+    if not settings.SENDS_MAIL:
+        raise Http404
+    form, status = MailForm(request.POST), 422
     if form.is_valid():
-        services.choose_mail(request.user, wants=form.cleaned_data["wants"], email=form.cleaned_data["email"])
-        messages.success(
-            request, _("Each new week comes by mail.") if form.cleaned_data["wants"] else _("No letters are sent.")
-        )
-        return redirect("insights")
-    return render(request, "tracking/insights_mail.html", {"mail": form, "sends_mail": settings.SENDS_MAIL}, status=422)
+        if not form.cleaned_data["wants"]:
+            services.mail_off(request.user)
+            messages.success(request, _("No letters are sent."))
+            return redirect("insights")
+        wait = wait_seconds(request, MailThrottle)
+        if wait is None:
+            return _ask_for_mail(request, form)
+        form.add_error("email", _("Too many letters at once. Try again in %(wait)d seconds.") % {"wait": wait})
+        status = 429
+    return _mail_form(request, form, status)
+
+
+def _ask_for_mail(request: AuthenticatedRequest, form: MailForm) -> HttpResponse:
+    email = form.cleaned_data["email"]
+    try:
+        comes = services.ask_for_mail(request.user, email=email)
+    except (smtplib.SMTPException, OSError) as error:
+        log.warning("a letter could not be sent: %s", type(error).__name__)
+        form.add_error("email", _("The letter could not be sent. Look at the address, or try again later."))
+        return _mail_form(request, form, 503)
+    asked = _("A letter is on its way to %(email)s. Follow its link, and each new week comes by mail.")
+    messages.success(request, _("Each new week comes by mail.") if comes else asked % {"email": email})
+    return redirect("insights")
+
+
+def _mail_form(request: AuthenticatedRequest, form: MailForm, status: int) -> HttpResponse:
+    return render(request, "tracking/insights_mail.html", {"mail": form, "sends_mail": True}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def insights_mail_on(request: PageRequest, token: str) -> HttpResponse:
+    """Where the letter leads that asks for the address. GET asks, so that a program which follows links says nothing.
+
+    Without signing in: a letter may be read on another device.
+    """
+    asked = asked_of(token)
+    if asked is None:
+        raise Http404
+    reader, email = asked
+    if request.method == "POST":
+        services.confirm_mail(reader, email=email)
+    shown = {"done": request.method == "POST", "email": email, "name": reader.get_username()}
+    return render(request, "tracking/insights_mail_on.html", shown)
 
 
 @csrf_exempt  # a mail program posts here when its button is pressed (RFC 8058); the token in the address says who

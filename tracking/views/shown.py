@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from dietintel.accounts.models import User
@@ -107,7 +108,8 @@ class Waiting:
 
 def drafts_of(user: User, date: dt.date) -> list[Waiting]:
     """Two queries; one where there are none."""
-    rows = Draft.objects.owned_by(user).open().filter(day=date).select_related("photo").prefetch_related("items")
+    on_it = Q(meal=None, day=date) | Q(meal__day=date)  # as `Draft.place`
+    rows = Draft.objects.owned_by(user).open().filter(on_it).select_related("photo").prefetch_related("items")
     return [
         Waiting(draft.photo, draft.time, [item.name for item in draft.items.all() if item.likely])
         for draft in rows.order_by("created_at")

@@ -41,7 +41,7 @@ def test_asking_for_a_week_starts_a_run_that_can_be_followed(client, user):
 
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
     status = client.get(f"/api/v1/workflows/status/{answer.json()['workflow_id']}").json()
-    assert [step["name"] for step in status["steps"]] == ["collect", "compute", "keep", "mail", "summary"]
+    assert [step["name"] for step in status["steps"]] == ["collect", "compute", "mail", "summary"]
     run = Run.objects.get()
     assert (run.user, run.input) == (user, {"user_id": user.pk, "week": "2026-03-02", "by_mail": False})
 

@@ -2,16 +2,19 @@ import datetime as dt
 import re
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
+from dietintel.accounts.models import User
 from tests.factories import make_item, make_meal, make_profile, make_target, make_user
 from tests.tracking.insights.logged import log
 from tests.tracking.insights.weeks import DAYS, MONDAY, WEEK
+from tracking.insights import letters
 from tracking.models import Insight, MealItem, Profile
 from tracking.runs.insights import begin
 from tracking.series import ONE_DAY
-from tracking.services.insights import make
+from tracking.services.insights import confirm_mail, make, wants_mail
 from tracking.services.leaving import delete_account
 from workflows import engine
 from workflows.models import Run
@@ -266,14 +269,59 @@ def test_letters_are_offered_where_the_server_can_send_them(signed_in, settings)
     assert "By mail" in text_of(get(signed_in, "/insights/"))
 
 
-def test_choice_of_letters_is_kept(signed_in, user):
-    answer = signed_in.post("/insights/mail/", {"wants": "on", "email": "ada@example.org"}, follow=True)
+def ask_for_letters(signed_in, settings, email="ada@example.org"):
+    settings.SENDS_MAIL = True
+    return signed_in.post("/insights/mail/", {"wants": "on", "email": email}, follow=True)
 
-    assert "Each new week comes by mail." in text_of(answer)
-    user.refresh_from_db()
-    assert (user.email, Profile.objects.get().mails_insights) == ("ada@example.org", True)
+
+def link_in(letter):
+    (found,) = re.findall(r"https?://[^/]+(/insights/mail/on/\S+)", letter.body)
+    return found
+
+
+def test_letters_come_once_the_address_said_that_it_is_the_right_one(signed_in, client, user, settings):
+    answer = ask_for_letters(signed_in, settings)
+
+    (letter,) = mail.outbox
+    assert "A letter is on its way to ada@example.org." in text_of(answer)
+    assert (letter.to, "Soup" in letter.body) == (["ada@example.org"], False)
+    client.logout()
+    assert "Send the insights of" in text_of(get(client, link_in(letter)))
+    assert not wants_mail(User.objects.get())
+    client.post(link_in(letter))
+    assert wants_mail(User.objects.get())
+    assert User.objects.get().email == "ada@example.org"
+
+
+def test_address_that_is_right_already_is_not_asked_again_and_another_one_is(signed_in, user, settings):
+    confirm_mail(user, email="ada@example.org")
+
+    same = ask_for_letters(signed_in, settings)
+    ask_for_letters(signed_in, settings, "typo@example.org")
+
+    assert "Each new week comes by mail." in text_of(same)
+    assert [each.to for each in mail.outbox] == [["typo@example.org"]]
+    assert User.objects.get().email == "ada@example.org"
     signed_in.post("/insights/mail/", {"email": "ada@example.org"})
-    assert Profile.objects.get().mails_insights is False
+    assert not wants_mail(User.objects.get())
+
+
+def test_link_that_is_forged_too_old_or_of_another_kind_changes_nothing(client, user, settings, monkeypatch):
+    token = letters.on_token(user, "ada@example.org")
+    monkeypatch.setattr(letters, "ANSWERED_WITHIN", dt.timedelta(seconds=-1))
+
+    for each in (token, letters.off_token(user), "forged"):
+        assert client.post(reverse("insights_mail_on", args=[each])).status_code == 404
+    assert not wants_mail(user)
+
+
+def test_mail_server_that_is_down_is_said_and_addresses_are_not_tried_out(signed_in, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+    codes = [ask_for_letters(signed_in, settings).status_code for _number in range(6)]
+
+    assert codes == [503] * 5 + [429]
 
 
 @pytest.mark.parametrize(

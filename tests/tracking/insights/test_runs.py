@@ -1,7 +1,9 @@
 """Weeks are looked back on by themselves: once for each person and week, whatever dies on the way, and by mail."""
 
 import datetime as dt
+import json
 import re
+from decimal import Decimal
 from email import message_from_bytes
 from email.header import decode_header, make_header
 
@@ -80,6 +82,17 @@ def test_diary_that_changes_while_it_is_read_leaves_an_outdated_insight(user):
     work_off(started)
 
     assert is_outdated(Insight.objects.get())
+
+
+def test_week_of_many_and_long_names_is_told_as_well(user):
+    for number in range(40):
+        meal = make_meal(user, day=WEEK.monday, name=f"{number} " + "食" * 56)
+        figures = dict.fromkeys(("energy_kcal", "salt_g", "sugars_g", "saturated_fat_g"), Decimal(90))
+        make_item(meal, name=f"{number} " + "食" * 290, brand="食" * 100, figures=figures, product=None)
+
+    assert run(user).state == RunState.COMPLETED
+    insight = Insight.objects.get()
+    assert len(json.dumps([insight.figures, insight.statements])) > engine.MOST_OUTPUT
 
 
 def test_asked_for_twice_at_once_it_is_one_run(user):

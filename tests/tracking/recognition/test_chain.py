@@ -9,12 +9,13 @@ from benchmarks.dishes import DISHES, photo_file
 from products.models import Product
 from tests.factories import BARCODE, make_product, off_product
 from tests.pictures import barcode_image, encoded
+from tests.tracking.confirmed import taught
 from tests.tracking.recognition.pieces import NOW, picture_of
 from tracking import photos
 from tracking.recognition.barcode import BarcodeStage
 from tracking.recognition.base import SURE, CannotAnswer
 from tracking.recognition.chain import recognise
-from tracking.services.photos import Seen, confirm
+from tracking.services.photos import Seen
 
 pytestmark = pytest.mark.django_db
 OTHER = "22007377"
@@ -76,7 +77,7 @@ def test_photo_that_nobody_knows_says_of_every_stage_why():
 
 def test_photo_whose_file_is_gone_is_no_crash():
     picture = picture_of()
-    confirm(photo=picture_of(user=picture.user).photo, foods=[Seen(name="Soup")], now=NOW)
+    taught(photo=picture_of(user=picture.user).photo, foods=[Seen(name="Soup")], now=NOW)
     photos.remove(picture.photo.uuid)
 
     found = recognise(picture.photo, picture.user, NOW)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.dishes import DISHES, photo, photo_file
 from tests.factories import make_user
-from tests.tracking.confirmed import make_recogniser
+from tests.tracking.confirmed import make_recogniser, taught
 from tests.tracking.recognition.pieces import NOW, picture_of
 from tracking.models import Example
 from tracking.recognition import features, variants
@@ -17,7 +17,7 @@ from tracking.recognition.learning import train
 from tracking.recognition.personal import PersonalModel, PersonalStage, Sample
 from tracking.recognition.weights import Weights
 from tracking.runs.training import TrainRecogniser
-from tracking.services.photos import Seen, confirm
+from tracking.services.photos import Seen
 from workflows import engine
 from workflows.execution import work_on
 
@@ -127,10 +127,10 @@ def test_what_is_confirmed_after_the_training_counts_at_once():
     user = make_user()
     make_recogniser(user, scatter=np.zeros((174, 174)))
     photos = [picture_of(photo_file(DISHES[0], 1), user).photo, picture_of(photo_file(SOUP, 1), user).photo]
-    confirm(photo=photos[0], foods=[Seen(name="Salad")], now=NOW)
+    taught(photo=photos[0], foods=[Seen(name="Salad")], now=NOW)
     before = [each.name for each in look(user, 2)]
 
-    confirm(photo=photos[1], foods=[Seen(name="Soup")], now=NOW)
+    taught(photo=photos[1], foods=[Seen(name="Soup")], now=NOW)
 
     assert (before, look(user, 2)[0].name) == (["Salad"], "Soup")
 
@@ -139,7 +139,7 @@ def test_what_is_confirmed_after_the_training_counts_at_once():
 def test_weights_that_were_learned_are_what_the_stage_recognises_with():
     user = make_user()
     for number, each in enumerate((SOUP, DISHES[0])):
-        confirm(photo=picture_of(photo_file(each, 1), user).photo, foods=[Seen(name=str(number))], now=NOW)
+        taught(photo=picture_of(photo_file(each, 1), user).photo, foods=[Seen(name=str(number))], now=NOW)
     untrained = look(user, 2)
     one, other = (features.unpacked(bytes(each.features)) for each in Example.objects.all())
     make_recogniser(user, scatter=1e6 * np.outer(one - other, one - other))  # all that tells them apart is the light
@@ -151,7 +151,7 @@ def test_weights_that_were_learned_are_what_the_stage_recognises_with():
 @pytest.mark.django_db
 def test_photo_whose_numbers_are_of_an_older_kind_is_looked_at_again():
     user = make_user()
-    confirm(photo=picture_of(photo_file(SOUP, 1), user).photo, foods=[Seen(name="Soup")], now=NOW)
+    taught(photo=picture_of(photo_file(SOUP, 1), user).photo, foods=[Seen(name="Soup")], now=NOW)
     example = Example.objects.get()
     now = bytes(example.features)
     Example.objects.update(version=features.VERSION + 1, features=b"\0" * len(now))

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from benchmarks.dishes import DISHES, STRANGERS
 from tests.factories import make_own_food, make_product, make_user
+from tests.tracking.confirmed import taught
 from tests.tracking.recognition.pieces import NOW, photo_file, picture_of
 from tracking.errors import Refused
 from tracking.models import Example, Photo, Recipe
 from tracking.recognition import features
 from tracking.recognition.base import SURE, Candidate, CannotAnswer
 from tracking.recognition.personal import PersonalModel, PersonalStage, Sample
-from tracking.services.photos import MOST_FOODS, Seen, confirm
+from tracking.services.photos import MOST_FOODS, Seen
 
 MEALS = [dish for dish in DISHES if dish.name in {"Green salad", "Tomato soup", "Fries", "Fried eggs"}]
 SOUP = next(dish for dish in DISHES if dish.name == "Tomato soup")
@@ -25,7 +26,7 @@ SOUP = next(dish for dish in DISHES if dish.name == "Tomato soup")
 def teach(user, dish, *numbers, **food):
     for number in numbers:
         photo = picture_of(photo_file(dish, number), user).photo
-        confirm(photo=photo, foods=[Seen(**{"name": dish.name, **food})], now=NOW)
+        taught(photo=photo, foods=[Seen(**{"name": dish.name, **food})], now=NOW)
 
 
 def look(user, dish, number):
@@ -109,7 +110,7 @@ def test_meal_of_several_foods_is_recognised_with_all_of_them():
     user = make_user()
     for number in (1, 2, 3):
         photo = picture_of(photo_file(SOUP, number), user).photo
-        confirm(photo=photo, foods=[Seen(name="Soup"), Seen(name="Bread", grams=Decimal(50))], now=NOW)
+        taught(photo=photo, foods=[Seen(name="Soup"), Seen(name="Bread", grams=Decimal(50))], now=NOW)
 
     found = look(user, SOUP, 4)
 
@@ -133,7 +134,7 @@ def test_food_that_is_deleted_leaves_its_name():
 def test_photo_is_not_recognised_by_what_was_said_of_itself():
     user = make_user()
     picture = picture_of(photo_file(SOUP, 1), user)
-    confirm(photo=picture.photo, foods=[Seen(name="Soup")], now=NOW)
+    taught(photo=picture.photo, foods=[Seen(name="Soup")], now=NOW)
 
     with pytest.raises(CannotAnswer):
         PersonalStage().look(picture)
@@ -154,9 +155,9 @@ def test_numbers_of_another_version_are_not_compared():
 def test_what_is_said_later_replaces_what_was_said_before():
     photo = picture_of().photo
 
-    confirm(photo=photo, foods=[Seen(name="Soup"), Seen(name="Bread")], now=NOW)
-    confirm(photo=photo, foods=[Seen(name="Stew", grams=Decimal(250))], now=NOW)
-    confirm(photo=photo, foods=[Seen(name="Stew", grams=Decimal(250))], now=NOW)
+    taught(photo=photo, foods=[Seen(name="Soup"), Seen(name="Bread")], now=NOW)
+    taught(photo=photo, foods=[Seen(name="Stew", grams=Decimal(250))], now=NOW)
+    taught(photo=photo, foods=[Seen(name="Stew", grams=Decimal(250))], now=NOW)
 
     assert [(food.name, food.grams) for food in Example.objects.get().foods.all()] == [("Stew", 250)]
     assert Photo.objects.get().state == Photo.State.CONFIRMED
@@ -168,7 +169,7 @@ def test_saying_nothing_teaches_nothing(foods):
     photo = picture_of().photo
 
     with pytest.raises(Refused):
-        confirm(photo=photo, foods=foods, now=NOW)
+        taught(photo=photo, foods=foods, now=NOW)
 
     assert not Example.objects.exists()
     assert Photo.objects.get().state == Photo.State.NEW

@@ -73,7 +73,7 @@ def test_food_that_is_known_here_is_named_and_one_that_only_sounds_like_it_is_no
     strawberries = make_product(name="Strawberries, raw")
     make_product(name="Bakon crisps", barcode="22007377")
 
-    found = {each.name: each.product for each in look(picture)}
+    found = {each.name: each.product for each in recognise(picture.photo, picture.user, NOW).candidates}
 
     assert found["Strawberries"] == str(strawberries.uuid)
     assert found["Bacon"] == ""
