@@ -57,7 +57,7 @@ def seen(name, product=None, **changes):
 def form_of(page, **changes):
     """What a browser would send: all that the screen's fields hold, with these changes. None: unticked."""
     sent = {"searched": "", "q": "", "for": ""}
-    for line in [*page.context["lines"], *page.context["often"]]:
+    for line in [*page.context["lines"], *page.context["far_fetched"], *page.context["often"]]:
         for name in ("what", "quantity", "unit"):
             sent[f"{line.form.prefix}-{name}"] = line.form[name].value() or ""
         if line.ticked:
@@ -169,6 +169,30 @@ def test_screen_lists_what_was_seen_with_amounts_in_words_and_figures(reader, us
     ]
     assert page.context["lines"][3].energy_kcal == Decimal("646.8")
     assert "Find this food" in page.content.decode()
+
+
+def test_where_nothing_is_likely_the_search_comes_first_and_the_far_fetched_last(reader, user):
+    guess, wild = make_product(name="Rice"), make_product(barcode="", name="Cake")
+    draft = draft_of(user, seen("A", guess, confidence=0.3), seen("B", wild, confidence=0.1))
+
+    page = reader.get(page_of(draft.photo))
+
+    content = page.content.decode()
+    shown = ("What was it?", 'id="draft-q"', "Rice", "Less likely", "Cake")
+    assert sorted(shown, key=content.index) == list(shown)
+    assert [line.name for line in page.context["far_fetched"]] == ["Cake"]
+
+
+def test_search_for_something_else_says_instead_of_what_and_can_be_left(reader, user):
+    draft = draft_of(user, seen("Nut spread", make_product(name="Nut spread")))
+
+    asked = post(reader, draft, **{"else": prefix_of(draft)})
+    left = post(reader, draft, **{"else": ""})
+
+    assert "What was it instead of “Nut spread”?" in asked.content.decode()
+    assert "Leave it as it is" in asked.content.decode()
+    assert "instead of" not in left.content.decode()
+    assert "Add another food" in left.content.decode()
 
 
 def test_draft_of_drink_takes_its_grams_as_millilitres(reader, user):
