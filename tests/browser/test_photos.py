@@ -61,6 +61,11 @@ def test_a_photo_is_sent_watched_corrected_and_seen_on_today(screen, settings, t
     expect(screen.locator("#sum-energy")).to_have_text(re.compile("162"))
     settled(screen)
     assert no_sideways_scroll(screen)
+    screen.get_by_label("How much Blueberries, raw").fill("lots")
+    screen.get_by_label("How much Blueberries, raw").press("Enter")
+    expect(screen.get_by_text("Enter an amount between")).to_be_visible()
+    expect(screen.get_by_label("How much Blueberries, raw")).to_be_focused()
+    screen.get_by_label("How much Blueberries, raw").fill("2")
     screen.get_by_label("How much Blueberries, raw").press("Enter")
 
     expect(screen.get_by_text("1 food is in your diary.")).to_be_visible()

@@ -18,6 +18,7 @@ from tracking.models import Draft, Example, MealItem, Photo
 from tracking.recognition.base import Candidate, Recognition
 from tracking.services import analyses
 from tracking.services.drafts import keep
+from workflows.models import Run
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +113,21 @@ def test_it_is_stopped_and_gone_on_with(reader, user):
     assert stopped.context["kind"] == "stopped"
     assert "It was stopped" in stopped.content.decode()
     assert reader.get(page_of(photo)).context["kind"] == "draft"
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with another"])
+def test_what_is_being_stopped_says_so_and_is_not_stopped_twice(reader, user, together):
+    photo = stored(user)
+    begun = analyses.analyse_batch(user, [photo, stored(user)], now=timezone.now()) if together else None
+    page = reverse("photo_batch", args=[begun.uuid]) if begun else page_of(photo)
+    run = begun or analyses.analyse(photo, now=timezone.now())
+    before = reader.get(page).content.decode()
+
+    Run.objects.filter(pk=run.pk).update(stopping="cancel")  # while a worker is at it
+    after = reader.get(page).content.decode()
+
+    assert ("Stop it" in before, "It is being stopped" in before) == (True, False)
+    assert ("Stop it" in after, "It is being stopped" in after) == (False, True)
 
 
 def test_failure_says_why_and_is_no_dead_end(reader, user):

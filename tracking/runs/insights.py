@@ -31,6 +31,10 @@ class WeeklyInsights(Workflow):
     name = "weekly_insights"
     label = _("Looking back on a week")
 
+    @classmethod
+    def page_of(cls, run: Run) -> str:
+        return reverse("insight", args=[run.input["week"]])
+
     @step(timeout=120, retry=Retry(3))
     def collect(self, ctx: Context, user_id: int, week: str) -> dict[str, Any]:
         """What the diary is now, before it is read: who changes it meanwhile is told that it has changed."""
