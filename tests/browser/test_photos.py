@@ -51,6 +51,8 @@ def test_a_photo_is_sent_watched_corrected_and_seen_on_today(screen, settings, t
     assert not MealItem.objects.exists()
 
     screen.get_by_role("button", name="Nut spread: it is something else").click()
+    expect(screen.get_by_label("What was it instead of “Nut spread”?")).to_be_focused()
+    settled(screen)
     screen.keyboard.type("blueb")  # over the name that was wrong
     expect(screen.get_by_role("button", name=re.compile("Blueberries, raw"))).to_be_visible()
     screen.get_by_label("What was it instead of “Nut spread”?").press("Enter")
