@@ -90,7 +90,7 @@ def items_of(found: Recognition, user: User, now: dt.datetime) -> list[DraftItem
     items = [
         DraftItem(
             name=each.name[:300],
-            confidence=each.confidence,
+            confidence=round(each.confidence, 3),
             source=each.source,
             product=by_id.get(each.product),
             recipe=None if each.product in by_id else recipes.get(each.recipe or 0),

@@ -79,6 +79,11 @@ document.addEventListener("keydown", (event) => {
   found.querySelector("button")?.focus();
 });
 
+// What a search or an amount begins with is typed over, not typed beside.
+const typedOver = (field) => field?.matches("#draft [autofocus]") && field.select();
+document.addEventListener("htmx:afterSettle", () => typedOver(document.activeElement));
+typedOver(document.querySelector("#draft [autofocus]"));
+
 // Whoever pressed a button that is gone now finds the focus on what they can do next.
 document.addEventListener("htmx:afterSettle", () => {
   if (document.activeElement && document.activeElement !== document.body) return;

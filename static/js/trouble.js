@@ -19,3 +19,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     location.assign(xhr.responseURL);
   }
 });
+
+// What was refused: the first field to mend has the focus, unless somebody types elsewhere.
+const mend = (part) => {
+  const typing = document.activeElement?.matches("input, select, textarea") && !part.contains(document.activeElement);
+  if (!typing) part.querySelector("[aria-invalid=true]")?.focus();
+};
+document.addEventListener("htmx:afterSettle", (event) => mend(event.target));
+mend(document);

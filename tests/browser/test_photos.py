@@ -51,9 +51,11 @@ def test_a_photo_is_sent_watched_corrected_and_seen_on_today(screen, settings, t
     assert not MealItem.objects.exists()
 
     screen.get_by_role("button", name="Nut spread: it is something else").click()
-    screen.get_by_label("What was it instead?").fill("blueb")
+    expect(screen.get_by_label("What was it instead of “Nut spread”?")).to_be_focused()
+    settled(screen)
+    screen.keyboard.type("blueb")  # over the name that was wrong
     expect(screen.get_by_role("button", name=re.compile("Blueberries, raw"))).to_be_visible()
-    screen.get_by_label("What was it instead?").press("Enter")
+    screen.get_by_label("What was it instead of “Nut spread”?").press("Enter")
     screen.keyboard.press("Enter")
     expect(screen.get_by_label("How much Blueberries, raw")).to_be_focused()
     screen.get_by_label("How much Blueberries, raw").fill("2")
@@ -61,6 +63,11 @@ def test_a_photo_is_sent_watched_corrected_and_seen_on_today(screen, settings, t
     expect(screen.locator("#sum-energy")).to_have_text(re.compile("162"))
     settled(screen)
     assert no_sideways_scroll(screen)
+    screen.get_by_label("How much Blueberries, raw").fill("lots")
+    screen.get_by_label("How much Blueberries, raw").press("Enter")
+    expect(screen.get_by_text("Enter an amount between")).to_be_visible()
+    expect(screen.get_by_label("How much Blueberries, raw")).to_be_focused()
+    screen.get_by_label("How much Blueberries, raw").fill("2")
     screen.get_by_label("How much Blueberries, raw").press("Enter")
 
     expect(screen.get_by_text("1 food is in your diary.")).to_be_visible()

@@ -72,7 +72,7 @@ def seen(name, product=None, **changes):
 def form_of(page, **changes):
     """What a browser would send: all that the screen's fields hold, with these changes. None: unticked."""
     sent = {"searched": "", "q": "", "for": ""}
-    for line in [*page.context["lines"], *page.context["often"]]:
+    for line in [*page.context["lines"], *page.context["far_fetched"], *page.context["often"]]:
         for name in ("what", "quantity", "unit"):
             sent[f"{line.form.prefix}-{name}"] = line.form[name].value() or ""
         if line.ticked:
@@ -127,6 +127,21 @@ def test_it_is_stopped_and_gone_on_with(reader, user):
     assert stopped.context["kind"] == "stopped"
     assert "It was stopped" in stopped.content.decode()
     assert reader.get(page_of(photo)).context["kind"] == "draft"
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with another"])
+def test_what_is_being_stopped_says_so_and_is_not_stopped_twice(reader, user, together):
+    photo = stored(user)
+    begun = analyses.analyse_batch(user, [photo, stored(user)], now=timezone.now()) if together else None
+    page = reverse("photo_batch", args=[begun.uuid]) if begun else page_of(photo)
+    run = begun or analyses.analyse(photo, now=timezone.now())
+    before = reader.get(page).content.decode()
+
+    Run.objects.filter(pk=run.pk).update(stopping="cancel")  # while a worker is at it
+    after = reader.get(page).content.decode()
+
+    assert ("Stop it" in before, "It is being stopped" in before) == (True, False)
+    assert ("Stop it" in after, "It is being stopped" in after) == (False, True)
 
 
 def test_failure_says_why_and_is_no_dead_end(reader, user):
@@ -184,6 +199,30 @@ def test_screen_lists_what_was_seen_with_amounts_in_words_and_figures(reader, us
     ]
     assert page.context["lines"][3].energy_kcal == Decimal("646.8")
     assert "Find this food" in page.content.decode()
+
+
+def test_where_nothing_is_likely_the_search_comes_first_and_the_far_fetched_last(reader, user):
+    guess, wild = make_product(name="Rice"), make_product(barcode="", name="Cake")
+    draft = draft_of(user, seen("A", guess, confidence=0.3), seen("B", wild, confidence=0.1))
+
+    page = reader.get(page_of(draft.photo))
+
+    content = page.content.decode()
+    shown = ("What was it?", 'id="draft-q"', "Rice", "Less likely", "Cake")
+    assert sorted(shown, key=content.index) == list(shown)
+    assert [line.name for line in page.context["far_fetched"]] == ["Cake"]
+
+
+def test_search_for_something_else_says_instead_of_what_and_can_be_left(reader, user):
+    draft = draft_of(user, seen("Nut spread", make_product(name="Nut spread")))
+
+    asked = post(reader, draft, **{"else": prefix_of(draft)})
+    left = post(reader, draft, **{"else": ""})
+
+    assert "What was it instead of “Nut spread”?" in asked.content.decode()
+    assert "Leave it as it is" in asked.content.decode()
+    assert "instead of" not in left.content.decode()
+    assert "Add another food" in left.content.decode()
 
 
 def test_draft_of_drink_takes_its_grams_as_millilitres(reader, user):

@@ -32,6 +32,10 @@ class WeeklyInsights(Workflow):
     label = gettext_lazy("Looking back on a week")
     private = True
 
+    @classmethod
+    def page_of(cls, run: Run) -> str:
+        return reverse("insight", args=[run.input["week"]])
+
     @step(timeout=120, retry=Retry(3))
     def collect(self, ctx: Context, user_id: int, week: str) -> dict[str, Any]:
         """What the diary is now, before it is read: who changes it meanwhile is told that it has changed."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,6 +21,7 @@ from tracking.recognition.personal import MOST_EXAMPLES, Dish, Sample, dish_of, 
 from tracking.services import recognisers
 from workflows.definitions import Retry, Workflow, step
 from workflows.execution import Context
+from workflows.models import Run
 from workflows.registry import register
 from workflows.states import Priority
 
@@ -37,6 +39,10 @@ class TrainRecogniser(Workflow):
     label = gettext_lazy("Learning from your photos")
     priority = Priority.LOW
     deadline = dt.timedelta(hours=6)
+
+    @classmethod
+    def page_of(cls, run: Run) -> str:
+        return reverse("recognisers")
 
     @step
     def collect(self, ctx: Context, user_id: int) -> list[int]:

@@ -47,6 +47,7 @@ from tracking.views.shown import meal_choices
 HITS, RECIPES, RECENT = 8, 4, 8
 LONGEST_QUERY = 200
 MOST_LINES = 60  # more is no longer a page of ours
+FAR_FETCHED = 0.25  # confidence below which a guess does not stand in the way of those that may be right
 _ADDED = re.compile(r"added-\d{1,3}-what")
 _ITEM = re.compile(r"item-\d{1,18}-what")
 
@@ -95,6 +96,11 @@ class Line:
         return f"{sure}, {by}" if by else sure
 
     @property
+    def far_fetched(self) -> bool:
+        """Whether it is only listed for completeness."""
+        return self.item is not None and not self.ticked and self.item.confidence < FAR_FETCHED
+
+    @property
     def doubts_amount(self) -> bool:
         """Whether the weight that was estimated could not be."""
         return self.item is not None and "amount" in self.item.doubts
@@ -113,12 +119,15 @@ def shown_draft(request: AuthenticatedRequest, draft: Draft) -> dict[str, Any]:
 def _shown(request: AuthenticatedRequest, draft: Draft, lines: list[Line], place: PlaceForm) -> dict[str, Any]:
     eaten = [line.totals for line in lines if line.ticked and line.totals is not None]
     statements = feedback_now(draft, add_up(eaten) if eaten else None)
+    seen = [line for line in lines if line.item is None or line.item.source != RECENTS]
     return {
         "photo": draft.photo,
         "draft": draft,
         "place": place,
-        "lines": [line for line in lines if line.item is None or line.item.source != RECENTS],
+        "lines": [line for line in seen if not line.far_fetched],
+        "far_fetched": [line for line in seen if line.far_fetched],
         "often": [line for line in lines if line.item is not None and line.item.source == RECENTS],
+        "any_ticked": any(line.ticked for line in lines),
         "sum_kcal": _sum(lines),
         "feedback": in_words(statements, WORDS, units_of_person(request.user)),
     }
@@ -214,21 +223,18 @@ def _of_another(request: AuthenticatedRequest, draft: Draft) -> bool:
 
 def _with_hits(request: AuthenticatedRequest, draft: Draft) -> HttpResponse:
     asked = request.POST
-    q, wanted_for = asked.get("q", ""), asked.get("for", "")
+    q, wanted_for = asked.get("q", ""), asked.get("else", asked.get("for", ""))
+    lines = _lines(request, draft, asked)
+    wrong = next((line for line in lines if line.form.prefix == wanted_for), None)
     if "else" in asked:
-        wanted_for = asked["else"]
-        names = {line.form.prefix: line.item for line in _lines(request, draft, asked)}
-        item = names.get(wanted_for)
-        q = (item.search or item.name) if item else ""
+        q = (wrong.item.search or wrong.item.name) if wrong and wrong.item else ""
     q = q.replace("\0", "").strip()[:LONGEST_QUERY]
-    found = {"q": q, "for": wanted_for, "hits": _hits(request, q), "draft": draft, "photo": draft.photo}
+    found = {"q": q, "for": wanted_for, "wrong": wrong, "hits": _hits(request, q), "draft": draft, "photo": draft.photo}
     if in_part(request):
         part = "_draft_found" if request.htmx.target == "draft-found" else "_draft_find"
         return render(request, f"tracking/{part}.html", found | {"focus": True})
-    lines = _lines(request, draft, asked)
-    return render(
-        request, "tracking/photo.html", {"kind": "draft", **_shown(request, draft, lines, _place(request)), **found}
-    )
+    shown = {"kind": "draft", **_shown(request, draft, lines, _place(request)), **found, "focus": True}
+    return render(request, "tracking/photo.html", shown)
 
 
 def _hits(request: AuthenticatedRequest, q: str) -> list[Loggable]:
