@@ -53,6 +53,18 @@ def test_barcode_that_nobody_explains_is_shown_and_not_sure(provider, settings, 
     assert found.confidence < SURE
 
 
+def test_when_enough_was_asked_only_what_is_here_is_known(provider, monkeypatch):
+    monkeypatch.setattr("tracking.recognition.barcode.ASK_S", -1.0)
+    make_product(barcode=OTHER, name="Rice")
+    provider.knows(BARCODE, off_product())
+
+    (unknown,) = BarcodeStage().look(picture_of(barcode_image(BARCODE)))
+    (rice,) = BarcodeStage().look(picture_of(barcode_image(OTHER)))
+
+    assert (unknown.doubts, provider.hits()) == (("not_asked",), 0)
+    assert (rice.name, rice.doubts) == ("Rice", ())
+
+
 def test_two_barcodes_are_two_foods():
     make_product()
     make_product(barcode=OTHER, name="Rice")
