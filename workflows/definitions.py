@@ -143,6 +143,7 @@ class Workflow:
     # How often it starts by itself, in whole minutes; None: only when somebody asks. Such a workflow has no inputs.
     every: ClassVar[dt.timedelta | None] = None
     label: ClassVar[str | Promise] = ""  # as people are told
+    steps_told: ClassVar[Mapping[str, str | Promise]] = {}  # by step, as people are told; without one: its name
 
     definition: ClassVar["Definition"]
 

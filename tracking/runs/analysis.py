@@ -58,6 +58,12 @@ class MealAnalysis(Workflow):
 
     name = "meal_analysis"
     label = gettext_lazy("Looking at a photo")
+    steps_told = {
+        "image": gettext_lazy("Opening the photo"),
+        "inference": gettext_lazy("Looking what is on it"),
+        "feedback": gettext_lazy("Comparing it with your day"),
+        "history": gettext_lazy("Writing the list"),
+    }
     priority = Priority.HIGH
     deadline = dt.timedelta(minutes=5)
 
@@ -101,6 +107,11 @@ class BatchAnalysis(Workflow):
 
     name = "batch_analysis"
     label = gettext_lazy("Looking at several photos")
+    steps_told = {
+        "plan": gettext_lazy("Taking the photos"),
+        "analyse": gettext_lazy("Looking at photo"),
+        "summary": gettext_lazy("Counting them"),
+    }
     priority = Priority.LOW
     deadline = dt.timedelta(hours=6)
 

@@ -30,6 +30,13 @@ class WeeklyInsights(Workflow):
 
     name = "weekly_insights"
     label = _("Looking back on a week")
+    steps_told = {
+        "collect": _("Finding the entries"),
+        "compute": _("Adding them up"),
+        "keep": _("Keeping what they show"),
+        "mail": _("Sending the letter"),
+        "summary": _("Finishing"),
+    }
 
     @classmethod
     def page_of(cls, run: Run) -> str:
