@@ -74,7 +74,7 @@ class RequestIdMiddleware:
             access_log.info(
                 "%s %s %s",
                 request.method,
-                escape_uri_path(request.path),  # a line break in it would be a line of its own
+                escape_uri_path(_without_token(request)),  # a line break in it would be a line of its own
                 response.status_code,
                 extra={
                     "route": match.route if match else None,
@@ -85,6 +85,13 @@ class RequestIdMiddleware:
             return response
         finally:
             logs.request_id.reset(token)
+
+
+def _without_token(request: HttpRequest) -> str:
+    """The path, for logs: in links of letters there is something that lets whoever has it do something."""
+    match = request.resolver_match
+    token = match.kwargs.get("token") if match else None
+    return request.path.replace(str(token), "token") if token else request.path
 
 
 class SecurityHeadersMiddleware:

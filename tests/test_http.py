@@ -186,6 +186,14 @@ def test_access_line_names_route_status_and_duration(client, caplog):
     assert "secret" not in line.getMessage()
 
 
+def test_what_a_letter_s_link_allows_is_not_in_the_log(client, caplog):
+    caplog.set_level(logging.INFO, "dietintel.access")
+
+    client.get("/insights/mail/off/planted-token-5513/")
+
+    assert caplog.records[-1].getMessage().startswith("GET /insights/mail/off/token/ ")
+
+
 def test_line_breaks_in_a_path_make_no_line_in_the_log(client, caplog):
     caplog.set_level(logging.INFO, "dietintel.access")
 

@@ -145,6 +145,7 @@ class Workflow:
     label: ClassVar[str | Promise] = ""  # as people are told
     # Whether what goes in and comes out is somebody's own, as what they eat: operators see how it went, and not that.
     private: ClassVar[bool] = False
+    steps_told: ClassVar[Mapping[str, str | Promise]] = {}  # by step, as people are told; without one: its name
 
     definition: ClassVar["Definition"]
 

@@ -53,6 +53,7 @@ class StepShown:
     step: Step
     plan: StepPlan
     reason: str  # why it is as it is, in words; empty where the state says it all
+    told: str = ""  # what it is, as people are told
 
     @property
     def name(self) -> str:
@@ -183,7 +184,7 @@ def steps_shown(steps: Sequence[Step], *, now: dt.datetime) -> list[StepShown]:
 
 def _step_shown(run: Run, step: Step, ended: set[str], queue: Queue, *, now: dt.datetime) -> StepShown:
     plan = next(StepPlan.of(each) for each in run.plan if each["name"] == step.name)
-    return StepShown(step, plan, _reason(run, step, plan, ended, queue, now=now))
+    return StepShown(step, plan, _reason(run, step, plan, ended, queue, now=now), _step_told(run.workflow, step))
 
 
 def _shown(run: Run, steps: list[Step], queue: Queue, *, now: dt.datetime) -> RunShown:
@@ -199,8 +200,16 @@ def _shown(run: Run, steps: list[Step], queue: Queue, *, now: dt.datetime) -> Ru
         if step.index < 0 and step.name in parts and not step.finished_at:
             over = sum(each.finished_at is not None for each in parts[step.name])
             reason = _("%(over)d of %(all)d are over") % {"over": over, "all": len(parts[step.name])}
-        views.append(StepShown(step, plans[step.name], reason))
+        views.append(StepShown(step, plans[step.name], reason, _step_told(run.workflow, step)))
     return RunShown(run, tuple(views))
+
+
+def _step_told(workflow: str, step: Step) -> str:
+    try:
+        told = str(registry.workflow_called(workflow).steps_told.get(step.name) or step.name.replace("_", " "))
+    except registry.UnknownWorkflow:
+        told = step.name.replace("_", " ")
+    return told if step.index < 0 else f"{told} {step.index + 1}"
 
 
 def _reason(run: Run, step: Step, plan: StepPlan, ended: set[str], queue: Queue, *, now: dt.datetime) -> str:

@@ -11,7 +11,9 @@ from tests.factories import make_token, make_user
 from tests.tracking.confirmed import confirmed, damage, make_recogniser
 from tests.workflows.test_crash_points import work_off
 from tracking.models import Example, Recogniser
+from tracking.runs.training import TrainRecogniser
 from tracking.services.recognisers import start_training
+from workflows import engine
 from workflows.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +53,18 @@ def test_without_photos_the_page_says_how_many_it_takes(reader):
 
     assert "It takes 12 confirmed photos of 4 different meals; there are 0 of 0." in page
     assert 'id="train"' not in page
+
+
+def test_run_of_a_training_tells_a_person_what_each_step_does_and_a_program_its_name(reader, program, user):
+    run = engine.start(TrainRecogniser, input={"user_id": user.pk}, user=user, now=timezone.now())
+
+    page = reader.get(run.get_absolute_url()).content.decode()
+    told = program.get(f"/api/v1/workflows/status/{run.uuid}").json()
+
+    assert "Learning how they vary" in page
+    assert "aits for" not in page
+    assert [step["name"] for step in told["steps"]] == ["collect", "features", "train", "evaluate", "promote"]
+    assert told["page"] == PAGE
 
 
 def test_page_shows_each_version_and_what_it_took_for_what(reader, user):

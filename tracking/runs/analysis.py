@@ -55,6 +55,12 @@ class MealAnalysis(Workflow):
     name = "meal_analysis"
     label = gettext_lazy("Looking at a photo")
     private = True
+    steps_told = {
+        "image": gettext_lazy("Opening the photo"),
+        "inference": gettext_lazy("Looking what is on it"),
+        "feedback": gettext_lazy("Comparing it with your day"),
+        "history": gettext_lazy("Writing the list"),
+    }
     priority = Priority.HIGH
     deadline = dt.timedelta(minutes=5)
 
@@ -99,6 +105,11 @@ class BatchAnalysis(Workflow):
     name = "batch_analysis"
     label = gettext_lazy("Looking at several photos")
     private = True
+    steps_told = {
+        "plan": gettext_lazy("Taking the photos"),
+        "analyse": gettext_lazy("Looking at photo"),
+        "summary": gettext_lazy("Counting them"),
+    }
     priority = Priority.LOW
     deadline = dt.timedelta(hours=6)
 

@@ -31,6 +31,12 @@ class WeeklyInsights(Workflow):
     name = "weekly_insights"
     label = gettext_lazy("Looking back on a week")
     private = True
+    steps_told = {
+        "collect": gettext_lazy("Finding the entries"),
+        "compute": gettext_lazy("Adding them up"),
+        "mail": gettext_lazy("Sending the letter"),
+        "summary": gettext_lazy("Finishing"),
+    }
 
     @classmethod
     def page_of(cls, run: Run) -> str:

@@ -37,6 +37,13 @@ class TrainRecogniser(Workflow):
 
     name = "train_recogniser"
     label = gettext_lazy("Learning from your photos")
+    steps_told = {
+        "collect": gettext_lazy("Finding the photos that you checked"),
+        "features": gettext_lazy("Measuring them"),
+        "train": gettext_lazy("Learning how they vary"),
+        "evaluate": gettext_lazy("Trying it on photos that it has not seen"),
+        "promote": gettext_lazy("Using it where it is better"),
+    }
     priority = Priority.LOW
     deadline = dt.timedelta(hours=6)
 

@@ -10,9 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dietintel.accounts.throttling import UploadThrottle, wait_seconds
@@ -29,14 +27,6 @@ from workflows.models import Run
 from workflows.reading import RunShown, StepShown
 from workflows.states import RunState
 
-STEPS: dict[str, str | Promise] = {
-    "image": gettext_lazy("Opening the photo"),
-    "inference": gettext_lazy("Looking what is on it"),
-    "feedback": gettext_lazy("Comparing it with your day"),
-    "history": gettext_lazy("Writing the list"),
-    "analyse": gettext_lazy("Looking what is on it"),
-}
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -46,7 +36,7 @@ class Stage:
 
     @property
     def label(self) -> str:
-        return str(STEPS.get(self.step.name, self.step.label))
+        return self.step.told
 
     @property
     def said(self) -> str:
