@@ -8,7 +8,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dietintel.templatetags.show import NO_BREAK
 from products.nutrients import NUTRIENTS
 from tracking.models import STANDARD_MEALS
 from tracking.statements import Figures, Said, Statement, Words, much, said
@@ -48,9 +47,10 @@ def _amounts(figures: Figures, units: Units, *names: str) -> dict[str, str]:
     key, open_ended = figures.text("nutrient"), figures.is_true("at_least")
     found = {name: much(key, figures.number(name), units) for name in names}
     mean = much(key, figures.number("mean"), units, at_least=open_ended)
-    for name, sign in (("over", "≥"), ("short", "≤")):
-        if name in found and open_ended:
-            found[name] = f"{sign}{NO_BREAK}{found[name]}"
+    if open_ended:
+        for name, words in (("over", _("at least %(amount)s")), ("short", _("up to %(amount)s"))):
+            if name in found:
+                found[name] = words % {"amount": found[name]}
     return {"nutrient": called(key), "mean": mean, **found}
 
 
