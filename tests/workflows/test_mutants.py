@@ -73,7 +73,10 @@ MUTANTS = {
     ),
     "no limit to what runs at once": ("rules", "range(plan.max_parallel or length)", "range(length)"),
     "slots that are given twice": ("rules", "if slot not in taken]", "]"),
-    "slots that are not given back": ("rules", "if each.slot is not None and not each.ended}", "}"),
+    "slots that are not given back": (
+        "engine", "step.slot, step.lease_until, step.not_before, step.worker = None, ",
+        "step.lease_until, step.not_before, step.worker = ",
+    ),
     "a batch that is done with too few": ("rules", "if done >= enough:", "if done >= 0:"),
     "a batch that is never enough": ("rules", "if done >= enough:", "if done > items:"),
     "doubts that are not told": ("rules", "found.doubts.append(f\"{plan.name} failed\")", "pass"),
