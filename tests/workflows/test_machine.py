@@ -294,6 +294,7 @@ class Machine(RuleBasedStateMachine):
                 output = {each.name: each.output for each in run.steps.filter(index=-1)}
                 assert run.result == output["end"] == [output["tale"]] == [[outputs, output["extra"]]]
                 made_without = output["effect"] != output["tale"] or output["extra"] not in {None, present(outputs)}
+                assert ("Some are missing." in run.doubts) == (None in outputs)
                 failed = run.steps.filter(state=StepState.FAILED).exists()
                 assert run.degraded == bool(run.doubts) == (failed or made_without)
 
