@@ -162,7 +162,7 @@ def _map(plan: StepPlan, view: _View, lengths: Mapping[str, int | None]) -> None
     if length and not view.tallies.get(plan.name):
         view.expand(plan.name, length)
     items = view.items(plan.name)
-    taken = {each.slot for each in items if each.slot is not None and not each.ended}
+    taken = {each.slot for each in items}  # one that ended has none any more
     free = [slot for slot in range(plan.max_parallel or length) if slot not in taken]
     waiting = [each for each in items if each.state is StepState.BLOCKED]
     for each, slot in zip(waiting, free, strict=False):
