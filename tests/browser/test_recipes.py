@@ -37,6 +37,7 @@ def test_a_recipe_is_written_scaled_and_logged(screen, viewport):
     screen.get_by_role("button", name="Add Oat flakes").click()
     expect(box).to_have_value("2 unicorns")
     expect(screen.get_by_text("No food was found for this")).to_be_visible()
+    settled(screen)
     box.fill("nut")
     screen.get_by_label("Amount of Nut spread").fill("1,5")
     screen.get_by_role("button", name="Add Nut spread").click()
